@@ -1,0 +1,45 @@
+"""What every encoder can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PIL import Image
+
+from ..items import Embeddings, EncoderSpec
+
+
+class Encoder(Protocol):
+    """Turns pictures and texts into embeddings of one common space.
+
+    Safe to call from several threads. Equal inputs give equal embeddings up to rounding (cosine at least
+    0.999), whatever else is in the batch.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What identifies the embedding space."""
+        ...
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        """Embed pictures.
+
+        Args:
+            images: RGB pictures of any size.
+
+        Returns:
+            (n, dim) float32, rows of length 1, in the order given; (0, dim) for none.
+        """
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Embed texts.
+
+        Args:
+            texts: any strings; what exceeds the model's context is cut off.
+
+        Returns:
+            (n, dim) float32, rows of length 1, in the order given; (0, dim) for none.
+        """
+        ...

@@ -1,0 +1,166 @@
+"""What can go wrong while indexing, in sentences fit to show to a person.
+
+FindmakeError                     exit code 1
+`-- IndexerError
+    |-- CollectionNotFound        no collection at that path
+    |-- CollectionBusy            another process is writing to it
+    |-- SchemaTooNew              written by a newer findmake
+    |-- StorageFailure            the disk is full, read-only or broken
+    |-- ItemNotFound              no such item
+    |-- EncoderMismatch           the collection was built with another model
+    |-- EncoderDrift              same model by name, other numbers
+    |-- DimensionMismatch         embeddings of another width
+    |-- ModelUnavailable          the weights are not on this machine and cannot be fetched
+    |-- UnreadableImage           a picture that cannot be decoded, with the reason
+    |-- UnreadableSource          a folder or table that cannot be read, with the reason
+    `-- IndexCorrupt              an index file that fails its checks (rebuilt by itself)
+
+A message says what happened, with the value; what was expected; what to do next.
+The parts stand as attributes too, so that callers and tests need not read prose.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FindmakeError(Exception):
+    """Any failure that a person can cause or mend; its text is shown as it is."""
+
+    exit_code = 1
+
+
+class IndexerError(FindmakeError):
+    """A failure in the indexer package."""
+
+
+class CollectionNotFound(IndexerError):
+    """There is no collection at ``path``."""
+
+    exit_code = 3
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"No collection at {path}. Make one with: findmake index FOLDER --collection {path}"
+        )
+
+
+class CollectionBusy(IndexerError):
+    """Another process is writing to the collection at ``path``."""
+
+    exit_code = 4
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"Another process is writing to the collection at {path}. "
+            "Searching still works; wait until the other run ends, then run this command again."
+        )
+
+
+class SchemaTooNew(IndexerError):
+    """The collection was written by a newer findmake."""
+
+    def __init__(self, found: int, supported: int) -> None:
+        self.found = found
+        self.supported = supported
+        super().__init__(
+            f"This collection has schema version {found}; this findmake reads up to {supported}. "
+            "Update findmake, or index into another --collection."
+        )
+
+
+class StorageFailure(IndexerError):
+    """The collection's files could not be read or written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"The collection at {path} could not be read or written: {reason}. Nothing that was stored "
+            "before is lost; free some space or mend the permissions, then run the same command again."
+        )
+
+
+class ItemNotFound(IndexerError):
+    """No item has this id or path."""
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        super().__init__(
+            f"No item {item!r} in this collection. Give an id as printed by search, or the path of a picture."
+        )
+
+
+class EncoderMismatch(IndexerError):
+    """The collection belongs to another model."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f"This collection was built with the model {expected!r}, not with {found!r}. "
+            f"Use --model {expected}, or index into another --collection."
+        )
+
+
+class EncoderDrift(IndexerError):
+    """The model has the right name but gives other embeddings than when the collection was made."""
+
+    def __init__(self, model: str, agreement: float) -> None:
+        self.model = model
+        self.agreement = agreement
+        super().__init__(
+            f"The model {model!r} no longer gives the embeddings this collection was built with (cosine "
+            f"{agreement:.4f} on the stored canaries, expected at least 0.99): its weights or preprocessing "
+            "have changed. Restore the old model, or index into another --collection."
+        )
+
+
+class DimensionMismatch(IndexerError):
+    """Embeddings of another width than the index holds."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(f"Expected embeddings of {expected} numbers, got {found}. Use the collection's own model.")
+
+
+class ModelUnavailable(IndexerError):
+    """A model's weights are not here and cannot be fetched."""
+
+    exit_code = 5
+
+    def __init__(self, model: str, reason: str, hint: str = "") -> None:
+        self.model = model
+        self.reason = reason
+        hint = hint or "'--model starter' works without any download; 'findmake models' lists the rest."
+        super().__init__(f"The model {model!r} cannot be loaded: {reason}. {hint}")
+
+
+class UnreadableImage(IndexerError):
+    """A picture could not be decoded."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"Cannot read {path} as a picture: {reason}.")
+
+
+class UnreadableSource(IndexerError):
+    """A folder, table or text file could not be read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"Cannot read {path}: {reason}.")
+
+
+class IndexCorrupt(IndexerError):
+    """An index file failed its size or checksum; it is rebuilt from SQLite."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"The index file {path} is not usable: {reason}. It is rebuilt from the database.")

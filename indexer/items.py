@@ -1,0 +1,180 @@
+"""The values that pass between the indexer and everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embeddings = NDArray[np.float32]
+"""(n, dim) or (dim,) float32, rows of length 1."""
+
+Ids = NDArray[np.int64]
+"""(n,) item ids, which are SQLite primary keys and never used twice."""
+
+Kind = Literal["image", "text"]
+"""Which part of an item an embedding was made from."""
+
+KINDS: tuple[Kind, ...] = ("image", "text")
+
+Attribute = str | int | float | bool | None
+"""The value of one of an item's attributes, as JSON has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """Provenance of an item that somebody brought in.
+
+    Attributes:
+        source: the folder, table or text file given to ``index``.
+        at: when it was first indexed, UTC.
+    """
+
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """Provenance of an item that a model made: enough to make it again, and to say why it was made.
+
+    Attributes:
+        prompt: what the generator was asked for.
+        negative_prompt: what it was asked to avoid.
+        model: the generator's name and revision.
+        seed: of the random numbers.
+        scheduler: name of the noise schedule.
+        steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        parents: ids of the items that it was conditioned on.
+        for_query: the query that found nothing.
+        verdict: the coverage verdict that the picture itself got for that query.
+        at: when it was made, UTC.
+    """
+
+    prompt: str
+    negative_prompt: str
+    model: str
+    seed: int
+    scheduler: str
+    steps: int
+    guidance: float
+    parents: tuple[int, ...]
+    for_query: str
+    verdict: str
+    at: datetime
+
+
+Provenance = Imported | Generated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One picture, one text, or a picture with its text.
+
+    Attributes:
+        id: primary key; also the id in every index; never used twice.
+        key: what the source calls it: a file's absolute path, or ``TABLE#ROW-KEY``.
+        path: the file that holds the picture or text; None for a picture inside a table.
+        title: a short name to show.
+        text: caption, description or the whole text; empty if there is none.
+        kinds: which embeddings it has.
+        width, height: of the picture as shown, in pixels; 0 for a text.
+        attributes: everything else the source told.
+        provenance: where it came from.
+    """
+
+    id: int
+    key: str
+    path: str | None
+    title: str
+    text: str
+    kinds: tuple[Kind, ...]
+    width: int
+    height: int
+    attributes: Mapping[str, Attribute]
+    provenance: Provenance
+
+    @property
+    def modality(self) -> str:
+        """``image``, ``text`` or ``image+text``."""
+        return "+".join(self.kinds)
+
+    @property
+    def origin(self) -> str:
+        """``imported`` or ``generated``."""
+        return "generated" if isinstance(self.provenance, Generated) else "imported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSpec:
+    """What makes two encoders give the same embeddings.
+
+    Attributes:
+        name: as given to ``load_encoder``: ``starter``, ``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:org/name``, a path.
+        architecture: open_clip's name of the architecture.
+        pretrained: the tag or file of the weights.
+        dim: width of the embeddings.
+        image_size: pixels of the shorter side that the image tower wants.
+        preprocessing_sha256: over size, interpolation, mean, standard deviation and tokenizer settings.
+        weights_sha256: over the names, shapes and bytes of all weights.
+    """
+
+    name: str
+    architecture: str
+    pretrained: str
+    dim: int
+    image_size: int
+    preprocessing_sha256: str
+    weights_sha256: str
+
+    def same_space(self, other: EncoderSpec) -> bool:
+        """Say whether embeddings of both may be compared (the name alone does not matter)."""
+        mine = (self.dim, self.preprocessing_sha256, self.weights_sha256)
+        return mine == (other.dim, other.preprocessing_sha256, other.weights_sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An input that could not be indexed.
+
+    Attributes:
+        path: the file or row.
+        reason: why, in words.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexReport:
+    """What one indexing run did. Every input ends in exactly one of the first four counts or in ``failed``.
+
+    Attributes:
+        added: new items.
+        updated: items whose picture, text or metadata changed.
+        moved: items found again under another path, with their embedding kept.
+        unchanged: items that needed nothing.
+        removed: items whose file is gone from a root that answered.
+        failed: inputs that could not be read, each with its reason.
+        embedded: pictures and texts that went through the model.
+        seconds: wall-clock time of the run.
+        images_per_s: pictures encoded per second of the run.
+        notes: what the person should know, such as a root that was away.
+    """
+
+    added: int = 0
+    updated: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: tuple[Failure, ...] = ()
+    embedded: int = 0
+    seconds: float = 0.0
+    images_per_s: float = 0.0
+    notes: tuple[str, ...] = field(default=())
