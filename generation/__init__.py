@@ -1,0 +1,1 @@
+"""From what is lacking to pictures that are made, verified and marked."""

@@ -1,0 +1,1 @@
+"""From files, tables and texts to a searchable Collection."""

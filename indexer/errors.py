@@ -41,9 +41,7 @@ class CollectionNotFound(IndexerError):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(
-            f"No collection at {path}. Make one with: findmake index FOLDER --collection {path}"
-        )
+        super().__init__(f"No collection at {path}. Make one with: findmake index FOLDER --collection {path}")
 
 
 class CollectionBusy(IndexerError):
@@ -124,7 +122,9 @@ class DimensionMismatch(IndexerError):
     def __init__(self, expected: int, found: int) -> None:
         self.expected = expected
         self.found = found
-        super().__init__(f"Expected embeddings of {expected} numbers, got {found}. Use the collection's own model.")
+        super().__init__(
+            f"Expected embeddings of {expected} numbers, got {found}. Use the collection's own model."
+        )
 
 
 class ModelUnavailable(IndexerError):

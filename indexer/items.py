@@ -115,7 +115,7 @@ class EncoderSpec:
     """What makes two encoders give the same embeddings.
 
     Attributes:
-        name: as given to ``load_encoder``: ``starter``, ``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:org/name``, a path.
+        name: as given to ``load_encoder``: ``starter``, ``ARCH/PRETRAINED_TAG``, ``hf-hub:org/name`` or a path.
         architecture: open_clip's name of the architecture.
         pretrained: the tag or file of the weights.
         dim: width of the embeddings.

@@ -1,0 +1,1 @@
+"""Tests; this file keeps pytest from importing a test folder as a package of the product."""

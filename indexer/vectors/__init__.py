@@ -1,0 +1,1 @@
+"""Nearest-neighbour indexes behind one protocol: exact (NumPy) and faiss."""
