@@ -115,7 +115,7 @@ class EncoderSpec:
     """What makes two encoders give the same embeddings.
 
     Attributes:
-        name: as given to ``load_encoder``: ``starter``, ``ARCH/PRETRAINED_TAG``, ``hf-hub:org/name`` or a path.
+        name: for ``load_encoder``: ``starter``, ``ARCH/PRETRAINED_TAG``, ``hf-hub:org/name`` or a path.
         architecture: open_clip's name of the architecture.
         pretrained: the tag or file of the weights.
         dim: width of the embeddings.
