@@ -59,7 +59,7 @@ def build() -> Parts:
 
 
 def image_preprocessing() -> Callable[[Image.Image], torch.Tensor]:
-    """Build the transform of one picture to (3, 260, 260) float32; the whole picture, squashed to a square."""
+    """Build the transform of one picture to (3, 260, 260) float32: all of it, squashed to a square."""
     transform: Callable[[Image.Image], torch.Tensor] = open_clip.image_transform(
         IMAGE_SIZE,
         is_train=False,
