@@ -18,12 +18,20 @@ class Content:
         title: a short name to show.
         text: caption, description or the whole text; empty if there is none.
         attributes: everything else that is known, such as price or tags.
+        title_is_text: the title is a person's words and not a file's name, so it is embedded with the text.
     """
 
     image: bytes | None
     title: str
     text: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    title_is_text: bool = False
+
+    @property
+    def embedded_text(self) -> str:
+        """The words that are embedded as this item's text; empty if it has none."""
+        words = (self.title if self.title_is_text else "", self.text)
+        return ". ".join(part.strip() for part in words if part.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

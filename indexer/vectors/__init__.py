@@ -1,1 +1,7 @@
-"""Nearest-neighbour indexes behind one protocol: exact (NumPy) and faiss."""
+"""Nearest-neighbour indexes behind one protocol: exact (NumPy) and FAISS."""
+
+from .base import Scores, VectorIndex
+from .exact import ExactIndex
+from .faiss import FaissIndex
+
+__all__ = ["ExactIndex", "FaissIndex", "Scores", "VectorIndex"]

@@ -1,0 +1,110 @@
+"""The tables of a collection, and the steps from each schema version to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Connection, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Common base of the mapped classes."""
+
+
+class MetaRow(Base):
+    """Facts about the whole collection: schema version, encoder, canaries, number of the last change."""
+
+    __tablename__ = "meta"
+
+    key: Mapped[str] = mapped_column(String, primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+
+
+class ItemRow(Base):
+    """One item. AUTOINCREMENT keeps an id from ever being used twice."""
+
+    __tablename__ = "items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    path: Mapped[str | None] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    width: Mapped[int] = mapped_column()
+    height: Mapped[int] = mapped_column()
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSON)
+    image_sha256: Mapped[str | None] = mapped_column(String)  # of the encoded bytes
+    text_sha256: Mapped[str | None] = mapped_column(String)  # of the words that were embedded
+    origin: Mapped[str] = mapped_column(String)  # imported | generated
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
+    added_at: Mapped[datetime] = mapped_column()
+
+    __table_args__ = (
+        Index("items_by_image", "image_sha256"),
+        Index("items_by_text", "text_sha256"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class EmbeddingRow(Base):
+    """One embedding: little-endian float16, and the change that wrote it."""
+
+    __tablename__ = "embeddings"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String, primary_key=True)  # image | text
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    change: Mapped[int] = mapped_column(index=True)
+
+
+class TombstoneRow(Base):
+    """An embedding that is gone, so that an index can catch up without being rebuilt."""
+
+    __tablename__ = "tombstones"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column()
+    kind: Mapped[str] = mapped_column(String)
+    change: Mapped[int] = mapped_column(index=True)
+
+
+class ThumbnailRow(Base):
+    """A small WebP picture, in a table of its own so that walking the items does not read it."""
+
+    __tablename__ = "thumbnails"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    webp: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RootRow(Base):
+    """A folder, table or file that was given to ``index``."""
+
+    __tablename__ = "roots"
+
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    indexed_at: Mapped[datetime] = mapped_column()
+
+
+class RunRow(Base):
+    """One finished indexing run and its report."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    finished_at: Mapped[datetime] = mapped_column()
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def _create_everything(connection: Connection) -> None:
+    Base.metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_everything,)
+"""Step n brings a collection from schema version n to n + 1; each runs in one transaction."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
