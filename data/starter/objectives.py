@@ -1,0 +1,175 @@
+"""What the starter's heads are asked to learn; each part draws its own batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from corpus import Classes, Pictures, Texts
+from torch import Tensor
+from torch.nn import functional
+
+from indexer.adapt import MAX_LOGIT_SCALE, class_directions, distillation, info_nce
+from indexer.encoders.heads import Heads
+
+
+def class_logits(heads: Heads, images: Tensor, texts: Tensor) -> Tensor:
+    """Compare (n, 1280) picture features with (classes, 384) text features: (n, classes) logits."""
+    scale = heads.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
+    logits: Tensor = scale * heads.embed_images(images) @ heads.embed_texts(texts).T
+    return logits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captions:
+    """Pictures against their own texts, with ``info_nce``.
+
+    Attributes:
+        pictures: with their texts.
+        texts: the texts' features.
+        batch: pictures at a time.
+        mixed: share of texts that are blended with a second text of the same picture.
+    """
+
+    pictures: Pictures
+    texts: Texts
+    batch: int
+    mixed: float = 0.3
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss."""
+        rows, images, numbers = self.pictures.draw(self.batch, generator)
+        texts = self.texts.take(numbers)
+        column = torch.randint(self.pictures.texts.shape[1], (len(rows),), generator=generator)
+        other = self.texts.take(self.pictures.texts[rows, column])
+        blend = (torch.rand(len(rows), 1, generator=generator) < self.mixed) * 0.5
+        texts = torch.lerp(texts, other, blend)
+        return info_nce(heads.embed_images(images), heads.embed_texts(texts), heads.logit_scale, numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Pictures against the names of their classes, with cross-entropy.
+
+    Attributes:
+        pictures: with labels.
+        classes: their names.
+        texts: the names' features.
+        batch: pictures at a time.
+    """
+
+    pictures: Pictures
+    classes: Classes
+    texts: Texts
+    batch: int
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss."""
+        rows, images, _ = self.pictures.draw(self.batch, generator)
+        assert self.pictures.labels is not None
+        logits = class_logits(heads, images, self.texts.take(self.classes.draw(generator)))
+        return functional.cross_entropy(logits, self.pictures.labels[rows], label_smoothing=0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teacher:
+    """The packaged classifier's last layer, as a teacher for any feature vector.
+
+    Attributes:
+        weight: (1000, 1280) float32.
+        bias: (1000,) float32.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Give (n, 1000) logits of (n, 1280) features."""
+        return images @ self.weight.T + self.bias
+
+
+class Imagined:
+    """Features as pictures of each class would have them: real ones, pushed along the class's direction.
+
+    Args:
+        teacher: knows the classes.
+        real: (n, 1280) features of any pictures, which give mean, covariance and noise.
+    """
+
+    def __init__(self, teacher: Teacher, real: Tensor) -> None:
+        self._teacher = teacher
+        self._real = real
+        self._mean = real.float().mean(dim=0)
+        self._directions = class_directions(teacher.weight, real.float())
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw (count, 1280) features of random classes, from barely to clearly recognisable."""
+        labels = torch.randint(1000, (count,), generator=generator)
+        rows = torch.randint(len(self._real), (count,), generator=generator)
+        noise = torch.rand(count, 1, generator=generator)
+        base = torch.lerp(self._mean, self._real[rows].float(), noise)
+        logits = self._teacher(base)
+        best = logits.max(dim=1).values
+        own = logits.gather(1, labels[:, None])[:, 0]
+        margin = 8 * torch.rand(count, generator=generator)
+        step = (best - own + margin).clamp(min=0)
+        return (base + step[:, None] * self._directions[labels]).clamp(min=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distilled:
+    """The 1,000 class names must divide each picture as the packaged classifier does.
+
+    Attributes:
+        pictures: real ones, with the batch size of each set.
+        imagined: a source of features for all classes.
+        imagined_batch: how many of those.
+        teacher: the classifier.
+        classes: the names of its classes.
+        texts: the names' features.
+        temperature: softens both.
+    """
+
+    pictures: tuple[tuple[Pictures, int], ...]
+    imagined: Imagined
+    imagined_batch: int
+    teacher: Teacher
+    classes: Classes
+    texts: Texts
+    temperature: float = 1.0
+
+    def features(self, generator: torch.Generator) -> Tensor:
+        """Draw a batch of features, real ones first."""
+        real = [pictures.draw(batch, generator)[1] for pictures, batch in self.pictures]
+        return torch.cat([*real, self.imagined.draw(self.imagined_batch, generator)])
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss."""
+        images = self.features(generator)
+        logits = class_logits(heads, images, self.texts.take(self.classes.draw(generator)))
+        return distillation(logits, self.teacher(images), self.temperature)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """As ``Distilled``, among plain names of kinds ("dog", "cup"), whose probabilities are sums.
+
+    Attributes:
+        distilled: where features and classifier come from.
+        classes: the names of the kinds.
+        members: (kinds, 1000) float32, 1 where a class is of that kind.
+    """
+
+    distilled: Distilled
+    classes: Classes
+    members: Tensor
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss; pictures that are of no kind hardly count."""
+        images = self.distilled.features(generator)
+        mass = self.distilled.teacher(images).softmax(dim=1) @ self.members.T  # (n, kinds)
+        texts = self.distilled.texts.take(self.classes.draw(generator))
+        found = functional.log_softmax(class_logits(heads, images, texts), dim=1)
+        share = mass / mass.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        certainty = mass.max(dim=1).values
+        return -(certainty[:, None] * share * found).sum(dim=1).mean()
