@@ -1,1 +1,78 @@
 """From files, tables and texts to a searchable Collection."""
+
+from .collection import Collection
+from .encoders import ZOO, Encoder, ModelInfo, choose_model, load_encoder, model_available
+from .errors import (
+    CollectionBusy,
+    CollectionNotFound,
+    DimensionMismatch,
+    EncoderDrift,
+    EncoderMismatch,
+    FindmakeError,
+    IndexCorrupt,
+    IndexerError,
+    ItemNotFound,
+    ModelUnavailable,
+    SchemaTooNew,
+    StorageFailure,
+    UnreadableImage,
+    UnreadableSource,
+)
+from .images import IMAGE_SUFFIXES, decode_image, load_image
+from .items import (
+    KINDS,
+    Embeddings,
+    EncoderSpec,
+    Failure,
+    Generated,
+    Ids,
+    Imported,
+    IndexReport,
+    Item,
+    Kind,
+    Provenance,
+)
+from .pipeline import Progress, index_sources
+from .sources import Source, open_source
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "KINDS",
+    "ZOO",
+    "Collection",
+    "CollectionBusy",
+    "CollectionNotFound",
+    "DimensionMismatch",
+    "Embeddings",
+    "Encoder",
+    "EncoderDrift",
+    "EncoderMismatch",
+    "EncoderSpec",
+    "Failure",
+    "FindmakeError",
+    "Generated",
+    "Ids",
+    "Imported",
+    "IndexCorrupt",
+    "IndexReport",
+    "IndexerError",
+    "Item",
+    "ItemNotFound",
+    "Kind",
+    "ModelInfo",
+    "ModelUnavailable",
+    "Progress",
+    "Provenance",
+    "SchemaTooNew",
+    "Source",
+    "StorageFailure",
+    "UnreadableImage",
+    "UnreadableSource",
+    "choose_model",
+    "decode_image",
+    "index_sources",
+    "load_encoder",
+    "load_image",
+    "model_available",
+    "open_source",
+]

@@ -30,7 +30,7 @@ class Imported:
     """Provenance of an item that somebody brought in.
 
     Attributes:
-        source: the folder, table or text file given to ``index``.
+        source: the file or table that it was read from.
         at: when it was first indexed, UTC.
     """
 

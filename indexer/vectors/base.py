@@ -27,6 +27,10 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
+    def ids(self) -> Ids:
+        """List all ids, (n,) int64 ascending."""
+        ...
+
     def add(self, ids: Ids, embeddings: Embeddings) -> None:
         """Add embeddings; an id that is already there gets the new one.
 

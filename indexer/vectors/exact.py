@@ -23,6 +23,10 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def ids(self) -> Ids:
+        """List all ids, ascending."""
+        return np.sort(np.fromiter(self._rows, np.int64))
+
     def add(self, ids: Ids, embeddings: Embeddings) -> None:
         """Add embeddings; see VectorIndex."""
         ids, embeddings = check_rows(ids, embeddings, self._dim)

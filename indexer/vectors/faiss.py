@@ -43,6 +43,10 @@ class FaissIndex:
     def __len__(self) -> int:
         return int(self._faiss.ntotal)
 
+    def ids(self) -> Ids:
+        """List all ids, ascending."""
+        return np.sort(np.fromiter(self._known, np.int64))
+
     def add(self, ids: Ids, embeddings: Embeddings) -> None:
         """Add embeddings; see VectorIndex."""
         ids, embeddings = check_rows(ids, embeddings, self._dim)

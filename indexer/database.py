@@ -1,0 +1,111 @@
+"""The SQLite file: how it is opened, migrated, and written to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, select, update
+
+from .errors import CollectionBusy, SchemaTooNew, StorageFailure
+from .tables import MIGRATIONS, SCHEMA_VERSION, MetaRow
+
+_BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
+
+
+class Database:
+    """Connections to one SQLite file in write-ahead mode: readers never wait, writers come one by one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = _engine(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a snapshot for reading.
+
+        Raises:
+            StorageFailure: the file cannot be read.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction; all of it happens or none.
+
+        Raises:
+            CollectionBusy: another process has been writing for ten seconds.
+            StorageFailure: the disk is full or read-only, or the file is broken.
+        """
+        with self._translated(), self._engine.connect().execution_options(write=True) as connection:
+            with connection.begin():
+                yield connection
+
+    def migrate(self) -> None:
+        """Bring the file to the schema of this program, step by step.
+
+        Raises:
+            SchemaTooNew: a newer program wrote it.
+            StorageFailure: the file cannot be written.
+        """
+        with self.reading() as connection:
+            version = self._version(connection)
+        if version > SCHEMA_VERSION:
+            raise SchemaTooNew(version, SCHEMA_VERSION)
+        for step in range(version, SCHEMA_VERSION):
+            with self.writing() as connection:
+                if self._version(connection) == step:  # another process may have been quicker
+                    MIGRATIONS[step](connection)
+                    _set_version(connection, step + 1)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @staticmethod
+    def _version(connection: Connection) -> int:
+        if not connection.dialect.has_table(connection, MetaRow.__tablename__):
+            return 0
+        found = connection.scalar(select(MetaRow.value).where(MetaRow.key == "schema_version"))
+        return int(found or 0)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DatabaseError as error:
+            if "locked" in str(error.orig):
+                raise CollectionBusy(self._path.parent) from error
+            raise StorageFailure(self._path.parent, str(error.orig)) from error
+
+
+def _set_version(connection: Connection, version: int) -> None:
+    changed = connection.execute(
+        update(MetaRow).where(MetaRow.key == "schema_version").values(value=version)
+    ).rowcount
+    if not changed:
+        connection.execute(insert(MetaRow).values(key="schema_version", value=version))
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, so that DDL is transactional too
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        # A killed process loses nothing; a power cut may lose the last batches, never the file.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A read that turns into a write can fail half-way with "locked"; a writer queues up at once.
+        write = connection.get_execution_options().get("write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

@@ -1,0 +1,189 @@
+"""From sources to a collection: scan, compare, read, encode, write, report.
+
+Nothing is decided from a part that could not be listed, each batch is one transaction, and every step may be
+repeated: a run that is killed anywhere and started again ends like one that was not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+from .collection import Collection
+from .encoders import Encoder
+from .errors import UnreadableSource
+from .intake import Intake, Ready, read_candidate
+from .items import Failure, IndexReport
+from .sources import Candidate, Source
+
+BATCH_SIZE = 32  # pictures per transaction: small enough to lose little, large enough for the image tower
+_READERS = 4  # decoding releases the GIL; more threads than this only wait for the encoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: inputs dealt with.
+        total: inputs that needed reading.
+        images: pictures encoded so far.
+    """
+
+    done: int
+    total: int
+    images: int
+
+
+T = TypeVar("T")
+OnProgress = Callable[[Progress], None]
+
+
+def index_sources(
+    collection: Collection,
+    encoder: Encoder,
+    sources: Sequence[Source],
+    *,
+    prune: bool = False,
+    on_progress: OnProgress | None = None,
+) -> IndexReport:
+    """Bring a collection up to date with its sources.
+
+    Args:
+        collection: where to.
+        encoder: the collection's own.
+        sources: what to read; items from other roots are left alone.
+        prune: also remove the items of a root that is now empty (else an empty root counts as away).
+        on_progress: called after each batch.
+
+    Returns:
+        The counts; every input is in exactly one of them or among the failures.
+
+    Raises:
+        CollectionBusy: another process is writing.
+        EncoderMismatch: the encoder is not the collection's.
+        EncoderDrift: the encoder has changed.
+        StorageFailure: the disk is full; what was committed stays.
+    """
+    started = time.perf_counter()
+    with collection.writing():
+        collection.verify(encoder)
+        scan = _Scan(collection, sources, prune=prune)
+        intake = Intake(collection, encoder, gone=scan.gone)
+        done = 0
+        for batch in _batches(_read_ahead(collection, scan.changed), BATCH_SIZE):
+            intake.take(batch)
+            done += len(batch)
+            if on_progress:
+                on_progress(Progress(done=done, total=len(scan.changed), images=intake.images))
+        removed = collection.store.remove(sorted(intake.gone))
+        collection.save_indexes()
+        seconds = time.perf_counter() - started
+        report = IndexReport(
+            added=intake.added,
+            updated=intake.updated,
+            moved=intake.moved,
+            unchanged=scan.unchanged + intake.unchanged,
+            removed=removed,
+            failed=tuple(scan.failed + intake.failed),
+            embedded=intake.embedded,
+            seconds=round(seconds, 3),
+            images_per_s=round(intake.images / seconds, 2),
+            notes=tuple(scan.notes),
+        )
+        collection.store.finish_run(scan.answered, asdict(report))
+    return report
+
+
+class _Scan:
+    """What the sources hold now, compared with what the store knows."""
+
+    def __init__(self, collection: Collection, sources: Sequence[Source], *, prune: bool) -> None:
+        self.changed: list[Candidate] = []
+        self.failed: list[Failure] = []
+        self.notes: list[str] = []
+        self.answered: list[str] = []
+        self.unchanged = 0
+        self.gone: set[int] = set()
+        self._keys: set[str] = set()
+        self._listed: set[str] = set()  # roots that named at least one input
+        self._collection = collection
+        self._answering = [source for source in sources if self._list(source)]
+        self._find_gone(prune=prune)
+
+    def _list(self, source: Source) -> bool:
+        """List one source; say whether conclusions may be drawn from what it did not name."""
+        try:
+            for group in _batches(source.scan(), 500):
+                self._listed.add(source.root)
+                failed = [entry for entry in group if isinstance(entry, Failure)]
+                self.failed += failed
+                self._keys.update(failure.path for failure in failed)  # unreadable is not gone
+                self._compare([entry for entry in group if isinstance(entry, Candidate)])
+        except UnreadableSource as error:
+            self.failed.append(Failure(path=error.path, reason=error.reason))
+            return False
+        self.answered.append(source.root)
+        return True
+
+    def _compare(self, candidates: Sequence[Candidate]) -> None:
+        known = self._collection.store.find(candidate.key for candidate in candidates)
+        for candidate in candidates:
+            if candidate.key in self._keys:  # listed by an overlapping root too
+                continue
+            self._keys.add(candidate.key)
+            before = known.get(candidate.key)
+            if before and before.fingerprint == candidate.fingerprint:
+                self.unchanged += 1
+            else:
+                self.changed.append(candidate)
+
+    def _find_gone(self, *, prune: bool) -> None:
+        """Find items of the answering roots that no source named; a root that went empty counts as away."""
+        missing: dict[str, set[int]] = {source.root: set() for source in self._answering}
+        for known in self._collection.store.walk():
+            if known.key not in self._keys:
+                for source in self._answering:
+                    if source.owns(known.key):
+                        missing[source.root].add(known.id)
+        for root, ids in missing.items():
+            if ids and root not in self._listed and not prune:
+                self.notes.append(
+                    f"{root} is empty now; its {len(ids)} items are kept, for it may only be away. "
+                    "To remove them, run again with --prune."
+                )
+            else:
+                self.gone |= ids
+
+
+def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[Ready | Failure]:
+    """Read and decode in threads, in order, a few batches ahead of the encoder."""
+    pending: deque[Future[Ready | Failure]] = deque()
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+    try:
+        for candidate in candidates:
+            pending.append(pool.submit(read_candidate, collection, candidate, stop))
+            if len(pending) >= 3 * BATCH_SIZE:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    batch: list[T] = []
+    for value in values:
+        batch.append(value)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,277 @@
+"""Items, embeddings and thumbnails in SQLite. The only SQL in the house, beside ``database``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from .changes import Draft, Known, Touch, Twin
+from .database import Database
+from .items import KINDS, Embeddings, Ids, Item, Kind
+from .provenance import provenance_from_json, provenance_to_json
+from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, ThumbnailRow, TombstoneRow
+
+_CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
+
+
+class Store:
+    """The truth about a collection. Every method is one transaction; safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # -- facts about the whole ------------------------------------------------------------------------
+
+    def meta(self, key: str) -> Any:
+        """Read one fact (JSON); None if it was never set."""
+        with self._db.reading() as connection:
+            return connection.scalar(select(MetaRow.value).where(MetaRow.key == key))
+
+    def set_meta(self, **facts: Any) -> None:
+        """Write facts (JSON)."""
+        with self._db.writing() as connection:
+            for key, value in facts.items():
+                connection.execute(delete(MetaRow).where(MetaRow.key == key))
+                connection.execute(insert(MetaRow).values(key=key, value=value))
+
+    def change(self) -> int:
+        """Number of the last change to any embedding; an index made at this number is fresh."""
+        return int(self.meta("change") or 0)
+
+    def count(self, kind: Kind | None = None) -> int:
+        """Count the items, or the embeddings of one kind."""
+        table: Any = ItemRow if kind is None else EmbeddingRow
+        statement = select(func.count()).select_from(table)
+        if kind is not None:
+            statement = statement.where(EmbeddingRow.kind == kind)
+        with self._db.reading() as connection:
+            return int(connection.scalar(statement) or 0)
+
+    # -- reading items --------------------------------------------------------------------------------
+
+    def items(self, ids: Sequence[int]) -> list[Item]:
+        """Fetch items in the order of ``ids``; unknown ids are left out."""
+        found: dict[int, Item] = {}
+        with self._db.reading() as connection:
+            for chunk in _chunks(ids):
+                kinds = _kinds_of(connection, chunk)
+                rows = connection.execute(select(ItemRow.__table__).where(ItemRow.id.in_(chunk)))
+                found.update((row.id, _item(row, kinds.get(row.id, ()))) for row in rows)
+        return [found[i] for i in ids if i in found]
+
+    def page(self, offset: int, limit: int) -> list[Item]:
+        """List items by descending id: the newest first."""
+        with self._db.reading() as connection:
+            ids = connection.scalars(
+                select(ItemRow.id).order_by(ItemRow.id.desc()).offset(offset).limit(limit)
+            )
+            wanted = list(ids)
+        return self.items(wanted)
+
+    def find(self, keys: Iterable[str]) -> dict[str, Known]:
+        """Look up what is known of inputs, by key."""
+        return self._known(ItemRow.key, keys, by="key")
+
+    def find_path(self, path: str) -> int | None:
+        """Look up the id of the item whose picture or text is this file."""
+        with self._db.reading() as connection:
+            statement = select(ItemRow.id).where((ItemRow.path == path) | (ItemRow.key == path))
+            return connection.scalar(statement.order_by(ItemRow.id).limit(1))
+
+    def twin(self, kind: Kind, sha256: str) -> Twin | None:
+        """Look up what is stored for exactly this content, so that it need not be embedded again."""
+        column = ItemRow.image_sha256 if kind == "image" else ItemRow.text_sha256
+        statement = (
+            select(EmbeddingRow.vector, ItemRow.width, ItemRow.height, ThumbnailRow.webp)
+            .join(ItemRow, (EmbeddingRow.item_id == ItemRow.id) & (EmbeddingRow.kind == kind))
+            .outerjoin(ThumbnailRow, ThumbnailRow.item_id == ItemRow.id)
+            .where(column == sha256)
+            .order_by(ItemRow.id)
+            .limit(1)
+        )
+        with self._db.reading() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            return None
+        vector = np.frombuffer(row.vector, "<f2").astype(np.float32)
+        return Twin(embedding=vector, width=row.width, height=row.height, thumbnail=row.webp)
+
+    def walk(self) -> Iterator[Known]:
+        """Go through all inputs of the collection by ascending id."""
+        with self._db.reading() as connection:
+            for row in connection.execution_options(yield_per=1000).execute(
+                _known_columns().order_by(ItemRow.id)
+            ):
+                yield Known(**row._mapping)
+
+    def known(self, ids: Iterable[int]) -> dict[int, Known]:
+        """Look up what is known of items, by id."""
+        return self._known(ItemRow.id, ids, by="id")
+
+    def _known(self, column: Any, values: Iterable[Any], *, by: str) -> dict[Any, Known]:
+        found: dict[Any, Known] = {}
+        with self._db.reading() as connection:
+            for chunk in _chunks(list(values)):
+                for row in connection.execute(_known_columns().where(column.in_(chunk))):
+                    found[getattr(row, by)] = Known(**row._mapping)
+        return found
+
+    # -- embeddings and thumbnails --------------------------------------------------------------------
+
+    def embeddings(self, kind: Kind, *, since: int = 0) -> tuple[Ids, Embeddings]:
+        """Read the embeddings of one kind that were written after a change.
+
+        Args:
+            kind: image or text.
+            since: number of a change; 0 for all.
+
+        Returns:
+            Ids (n,) int64 ascending, and (n, dim) float32 as rounded to float16.
+        """
+        statement = (
+            select(EmbeddingRow.item_id, EmbeddingRow.vector)
+            .where(EmbeddingRow.kind == kind, EmbeddingRow.change > since)
+            .order_by(EmbeddingRow.item_id)
+        )
+        with self._db.reading() as connection:
+            rows = connection.execute(statement).all()
+        ids = np.fromiter((row.item_id for row in rows), np.int64, len(rows))
+        flat = np.frombuffer(b"".join(row.vector for row in rows), "<f2")
+        return ids, flat.reshape(len(rows), -1 if rows else 0).astype(np.float32)
+
+    def removed(self, kind: Kind, *, since: int) -> Ids:
+        """List the ids whose embedding of this kind was dropped after a change, (n,) int64."""
+        statement = select(TombstoneRow.item_id).where(TombstoneRow.kind == kind, TombstoneRow.change > since)
+        with self._db.reading() as connection:
+            return np.array(connection.scalars(statement).all(), np.int64)
+
+    def thumbnail(self, item_id: int) -> bytes | None:
+        """Read an item's thumbnail (WebP); None for a text."""
+        with self._db.reading() as connection:
+            return connection.scalar(select(ThumbnailRow.webp).where(ThumbnailRow.item_id == item_id))
+
+    # -- roots and runs -------------------------------------------------------------------------------
+
+    def roots(self) -> list[str]:
+        """List the folders, tables and files that were indexed, in alphabetical order."""
+        with self._db.reading() as connection:
+            return list(connection.scalars(select(RootRow.path).order_by(RootRow.path)))
+
+    def finish_run(self, roots: Iterable[str], report: dict[str, Any]) -> None:
+        """Record a finished run and the roots that it covered."""
+        now = _now()
+        with self._db.writing() as connection:
+            for root in roots:
+                connection.execute(delete(RootRow).where(RootRow.path == root))
+                connection.execute(insert(RootRow).values(path=root, indexed_at=now))
+            connection.execute(insert(RunRow).values(finished_at=now, report=report))
+
+    # -- writing items --------------------------------------------------------------------------------
+
+    def write(self, drafts: Sequence[Draft], touches: Sequence[Touch] = ()) -> list[int]:
+        """Write a batch of items in one transaction.
+
+        Returns:
+            The ids of the drafts' items, in order.
+        """
+        with self._db.writing() as connection:
+            for touch in touches:
+                row = update(ItemRow).where(ItemRow.id == touch.id).values(fingerprint=touch.fingerprint)
+                connection.execute(row)
+            if not drafts:
+                return []
+            change = _next_change(connection)
+            return [_write_draft(connection, draft, change) for draft in drafts]
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Remove items with all that belongs to them; return how many there were."""
+        removed = 0
+        for chunk in _chunks(ids):
+            with self._db.writing() as connection:
+                change = _next_change(connection)
+                for kind in KINDS:
+                    _bury(connection, EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind), change)
+                removed += connection.execute(delete(ItemRow).where(ItemRow.id.in_(chunk))).rowcount
+        return removed
+
+
+def _write_draft(connection: Connection, draft: Draft, change: int) -> int:
+    values: dict[str, Any] = {
+        name: getattr(draft, name)
+        for name in ("key", "path", "fingerprint", "title", "text", "width", "height")
+    }
+    values |= {"image_sha256": draft.image_sha256, "text_sha256": draft.text_sha256}
+    values["attributes"] = dict(draft.attributes)
+    item_id = draft.id
+    if item_id is None:
+        origin, provenance = provenance_to_json(draft.provenance)
+        values |= {"origin": origin, "provenance": provenance, "added_at": _now()}
+        item_id = int(connection.scalars(insert(ItemRow).returning(ItemRow.id), values).one())
+    else:
+        connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
+    for kind in KINDS:
+        if kind not in draft.kept:
+            _write_embedding(connection, draft, item_id, kind, change)
+    return item_id
+
+
+def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:
+    mine = (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind)
+    embedding = draft.embeddings.get(kind)
+    if embedding is None:
+        _bury(connection, mine, change)
+    connection.execute(delete(EmbeddingRow).where(mine))
+    if embedding is not None:
+        vector = embedding.astype("<f2").tobytes()
+        row = {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
+        connection.execute(insert(EmbeddingRow).values(row))
+    if kind == "image":
+        connection.execute(delete(ThumbnailRow).where(ThumbnailRow.item_id == item_id))
+        if draft.thumbnail is not None:
+            connection.execute(insert(ThumbnailRow).values(item_id=item_id, webp=draft.thumbnail))
+
+
+def _bury(connection: Connection, which: Any, change: int) -> None:
+    """Leave a tombstone for each embedding that is about to go."""
+    for row in connection.execute(select(EmbeddingRow.item_id, EmbeddingRow.kind).where(which)).all():
+        connection.execute(insert(TombstoneRow).values(item_id=row.item_id, kind=row.kind, change=change))
+
+
+def _next_change(connection: Connection) -> int:
+    last = connection.scalar(select(MetaRow.value).where(MetaRow.key == "change"))
+    if last is None:
+        connection.execute(insert(MetaRow).values(key="change", value=1))
+        return 1
+    connection.execute(update(MetaRow).where(MetaRow.key == "change").values(value=int(last) + 1))
+    return int(last) + 1
+
+
+def _known_columns() -> Any:
+    return select(ItemRow.id, ItemRow.key, ItemRow.fingerprint, ItemRow.image_sha256, ItemRow.text_sha256)
+
+
+def _kinds_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Kind, ...]]:
+    statement = select(EmbeddingRow.item_id, EmbeddingRow.kind).where(EmbeddingRow.item_id.in_(ids))
+    found: dict[int, set[str]] = {}
+    for row in connection.execute(statement):
+        found.setdefault(row.item_id, set()).add(row.kind)
+    return {item_id: tuple(k for k in KINDS if k in kinds) for item_id, kinds in found.items()}
+
+
+def _item(row: Any, kinds: tuple[Kind, ...]) -> Item:
+    names = ("id", "key", "path", "title", "text", "width", "height", "attributes")
+    values = {name: getattr(row, name) for name in names}
+    return Item(**values, kinds=kinds, provenance=provenance_from_json(row.origin, row.provenance))
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)  # SQLite has no zones; all times in the database are UTC

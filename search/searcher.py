@@ -1,0 +1,156 @@
+"""From a query to ranked hits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from indexer import (
+    KINDS,
+    Collection,
+    Embeddings,
+    Encoder,
+    Ids,
+    Item,
+    Kind,
+    UnreadableImage,
+    decode_image,
+    load_image,
+)
+
+from .errors import EmptyQuery
+from .query import Like, Picture, Query, Term, Words
+from .ranking import Spread, level, merge
+
+_SHORTEST_SUM = 0.05  # of the weights' total; below this the direction is mostly rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One item that was found.
+
+    Attributes:
+        rank: 1 for the best.
+        item: the item.
+        score: cosine similarity, higher is better; that of a text is brought to the scale of pictures where
+            the collection holds both (see ``ranking.level``).
+        matched: which of the item's embeddings matched.
+        probability: calibrated probability that the item answers the query; None if not calibrated.
+    """
+
+    rank: int
+    item: Item
+    score: float
+    matched: Kind
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The answer to a query.
+
+    Attributes:
+        query: what was asked.
+        hits: best first.
+        considered: how many items were compared.
+        took_ms: milliseconds, of which ``encoding_ms`` in the model.
+        encoding_ms: milliseconds spent in the model.
+        verdict: ``match``, ``weak`` or ``no match``; None if not calibrated.
+        coverage: calibrated probability that anything here answers the query; None if not calibrated.
+    """
+
+    query: Query
+    hits: tuple[Hit, ...]
+    considered: int
+    took_ms: float
+    encoding_ms: float
+    verdict: str | None = None
+    coverage: float | None = None
+
+
+class Searcher:
+    """Answers queries over one collection with its encoder. Safe to use from several threads."""
+
+    def __init__(self, collection: Collection, encoder: Encoder) -> None:
+        self._collection = collection
+        self._encoder = encoder
+        self._encode_words = lru_cache(maxsize=1_000)(self._encode_words_once)
+
+    def search(self, query: Query) -> Results:
+        """Answer a query.
+
+        Raises:
+            EmptyQuery: the terms cancel each other out.
+            ItemNotFound: a term names an item that is not here.
+            UnreadableImage: a term's picture cannot be read.
+            EncoderMismatch: the encoder is not the collection's.
+            EncoderDrift: the encoder has changed.
+        """
+        started = time.perf_counter()
+        embedding = self._embed(query)
+        encoded = time.perf_counter()
+        ranked = self._rank(query, embedding)[query.offset : query.offset + query.k]
+        items = {item.id: item for item in self._collection.store.items([id_ for id_, _, _ in ranked])}
+        hits = tuple(
+            Hit(rank=query.offset + place, item=items[id_], score=score, matched=kind)
+            for place, (id_, score, kind) in enumerate(ranked, 1)
+            if id_ in items  # removed by another process this very moment
+        )
+        return Results(
+            query=query,
+            hits=hits,
+            considered=len(self._collection),
+            took_ms=round((time.perf_counter() - started) * 1e3, 3),
+            encoding_ms=round((encoded - started) * 1e3, 3),
+        )
+
+    def _rank(self, query: Query, embedding: Embeddings) -> list[tuple[int, float, Kind]]:
+        """Rank items by the better of their picture and their text, both on one scale."""
+        left_out = {term.item_id for term in query.terms if isinstance(term, Like)}
+        k = query.offset + query.k + len(left_out)
+        spreads: Mapping[Kind, Spread] = {
+            kind: Spread.of(self._collection.sample(kind) @ embedding) for kind in KINDS
+        }
+        found: dict[Kind, tuple[Embeddings, Ids]] = {}
+        for kind in KINDS:
+            scores, ids = self._collection.search(kind, embedding, k)
+            if kind == "text":
+                scores = level(scores, spreads["text"], spreads["image"])
+            found[kind] = scores, ids
+        return [entry for entry in merge(found) if entry[0] not in left_out]
+
+    def _embed(self, query: Query) -> Embeddings:
+        """Sum the terms' embeddings by weight, (dim,) float32 of length 1."""
+        total = np.sum([term.weight * self._embed_term(term) for term in query.terms], axis=0)
+        length = float(np.linalg.norm(total))
+        if length < _SHORTEST_SUM * sum(abs(term.weight) for term in query.terms):
+            raise EmptyQuery("its terms cancel each other out")
+        unit: Embeddings = (total / length).astype(np.float32)
+        return unit
+
+    def _embed_term(self, term: Term) -> Embeddings:
+        if isinstance(term, Words):
+            return self._encode_words(term.text)
+        if isinstance(term, Picture):
+            return self._encode_picture(term)
+        kind = self._collection.item(term.item_id).kinds[0]  # its picture if it has one
+        return self._collection.embeddings(kind, np.array([term.item_id]))[0]
+
+    def _encode_words_once(self, text: str) -> Embeddings:
+        self._collection.verify(self._encoder, ["text"])
+        return self._encoder.encode_texts([text])[0]
+
+    def _encode_picture(self, term: Picture) -> Embeddings:
+        self._collection.verify(self._encoder, ["image"])
+        side = self._collection.picture_side  # the same pixels as when indexing
+        if term.path is not None:
+            picture = load_image(term.path, shorter_side=side)
+        elif term.data is not None:
+            picture = decode_image(term.data, name=term.name, shorter_side=side)
+        else:
+            raise UnreadableImage(term.name, "it has neither a file nor data")
+        return self._encoder.encode_images([picture.image])[0]
