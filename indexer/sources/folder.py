@@ -33,8 +33,8 @@ class _Listing:
 class FolderSource:
     """A folder given to ``index``, with everything below it.
 
-    Links are followed, but whatever is listed under its own name below the root, or was reached by another
-    link, is not listed again. Hidden and junk names are skipped below the root.
+    Links are followed, but not to folders around the root, and whatever is listed under its own name below
+    the root, or was reached by another link, is not listed again. Hidden and junk names are skipped.
 
     Args:
         path: absolute path of the folder.
@@ -139,8 +139,8 @@ class FolderSource:
     def _first_visit(self, path: str) -> bool:
         """Say whether something behind a link is neither listed under its own name nor under another link."""
         real = os.path.realpath(path)
-        if real == self._real_root or real in self._linked:
-            return False
+        if _below(self._real_root).startswith(_below(real)) or real in self._linked:
+            return False  # the root itself or a folder around it, or been there
         if real.startswith(_below(self._real_root)):
             names = Path(real[len(_below(self._real_root)) :]).parts
             if not any(map(_skipped, names)):

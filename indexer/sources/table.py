@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -76,9 +76,8 @@ class TableSource:
         self._certain, self._seen = True, {}
         rows = _READERS[Path(self._path).suffix.lower()](Path(self._path))
         roles = self._roles(rows) if rows.names else None
-        pictures = (
-            rows.pictures(roles.image) if roles and roles.image in rows.binary and roles.image else None
-        )
+        column = roles.image if roles else None
+        pictures = rows.pictures(column) if column in rows.binary and column else None
         try:
             for row in rows:
                 yield self._candidate(row, roles, pictures) if isinstance(row, Row) else self._lost(row)
@@ -113,14 +112,14 @@ class TableSource:
         key = self._key(row, roles.key)
         embedded = pictures is not None and cell_bytes(row.values.get(roles.image or "")) is not None
         place = None if embedded else _locate(_cell(row, roles.image, first=True), Path(self._path).parent)
-        content = _text_part(row, roles, place)
-        if not (embedded or place or content.text or content.title):
+        content = _text_part(row, roles, place, key)
+        if not (embedded or place or content.embedded_text):
             return Failure(path=key, reason="the row has neither a picture nor a text")
         if place is not None:
             digest.update(f"{place.path} {place.stamp}".encode("utf-8", "backslashreplace"))
         image = partial(pictures, row.number) if pictures and embedded else partial(_read, place)
         path = None if place is None or _ADDRESS.match(place.path) else place.path
-        load = partial(_load, content, image, key)
+        load = partial(_load, content, image)
         return Candidate(key=key, path=path, fingerprint=digest.hexdigest()[:32], load=load)
 
     def _key(self, row: Row, column: str | None) -> str:
@@ -144,19 +143,21 @@ def _cell(row: Row, column: str | None, *, first: bool = False) -> str:
     return "" if isinstance(value, bytes) else plain(value)
 
 
-def _text_part(row: Row, roles: Columns, place: _Place | None) -> Content:
-    title, text = _cell(row, roles.title), _cell(row, roles.text)
-    if not title and place is not None:
-        title = readable(Path(place.path).stem)
-    return Content(image=None, title=" ".join(title.split()), text=text, attributes=_attributes(row, roles))
+def _text_part(row: Row, roles: Columns, place: _Place | None, key: str) -> Content:
+    """Read everything but the picture; without a title the picture's file or the key gives one to show."""
+    title = " ".join(_cell(row, roles.title).split())
+    other = key.rpartition("#")[2] if place is None else readable(Path(place.path).stem)
+    return Content(
+        image=None,
+        title=title or other,
+        text=_cell(row, roles.text),
+        attributes=_attributes(row, roles),
+        title_is_text=bool(title),
+    )
 
 
-def _load(content: Content, image: Callable[[], bytes | None], key: str) -> Content:
-    """Add the picture; a row that is nothing but a title has it for its text."""
-    data = image()
-    title = content.title or key.rpartition("#")[2]
-    text = content.text or ("" if data is not None else title)
-    return Content(image=data, title=title, text=text, attributes=content.attributes)
+def _load(content: Content, image: Callable[[], bytes | None]) -> Content:
+    return replace(content, image=image())
 
 
 def _attributes(row: Row, roles: Columns) -> Mapping[str, Attribute]:
