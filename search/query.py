@@ -112,28 +112,33 @@ def parse_query(arguments: Sequence[str], *, k: int = 10, offset: int = 0) -> Qu
         EmptyQuery: nothing is asked.
         BadQuery: a term is empty, weighs nothing, or names a picture that does not exist.
     """
-    terms: list[Term] = []
-    sign: float | None = None
+    terms = tuple(_term(text, sign) for sign, text in _signed(arguments))
+    return Query(terms=terms, text=" ".join(arguments).strip(), k=k, offset=offset)
+
+
+def _signed(arguments: Sequence[str]) -> Iterator[tuple[float, str]]:
+    """Give each term's text with its sign, 1.0 or -1.0."""
     words: list[str] = []
+    sign, expecting = 1.0, False  # expecting: a sign has been read, but not yet its term
     for token in _tokens(arguments):
         if token in ("+", "-"):
             if words:
-                terms.append(_term(" ".join(words), sign or 1.0))
-            elif sign is not None:
+                yield sign, " ".join(words)
+            elif expecting:
                 raise BadQuery(token, "it follows another sign")
-            words, sign = [], 1.0 if token == "+" else -1.0
-        elif Path(token).is_file() and not (words and words[-1].endswith(":")):
+            words, sign, expecting = [], (1.0 if token == "+" else -1.0), True
+        elif _is_file(token):
             if words:
-                terms.append(_term(" ".join(words), sign or 1.0))
-            terms.append(_term(token, sign if sign and not words else 1.0))
-            words, sign = [], None
+                yield sign, " ".join(words)
+                sign = 1.0
+            yield sign, token
+            words, sign, expecting = [], 1.0, False
         else:
             words.append(token)
     if words:
-        terms.append(_term(" ".join(words), sign or 1.0))
-    elif sign is not None:
+        yield sign, " ".join(words)
+    elif expecting:
         raise BadQuery("+" if sign > 0 else "-", "nothing follows it")
-    return Query(terms=tuple(terms), text=" ".join(arguments).strip(), k=k, offset=offset)
 
 
 def _tokens(arguments: Sequence[str]) -> Iterator[str]:

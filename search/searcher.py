@@ -73,10 +73,14 @@ class Results:
 
 
 class Searcher:
-    """Answers queries over one collection with its encoder. Safe to use from several threads."""
+    """Answers queries over one collection with its encoder. Safe to use from several threads.
+
+    Attributes:
+        collection: what is searched.
+    """
 
     def __init__(self, collection: Collection, encoder: Encoder) -> None:
-        self._collection = collection
+        self.collection = collection
         self._encoder = encoder
         self._encode_words = lru_cache(maxsize=1_000)(self._encode_words_once)
 
@@ -94,7 +98,7 @@ class Searcher:
         embedding = self._embed(query)
         encoded = time.perf_counter()
         ranked = self._rank(query, embedding)[query.offset : query.offset + query.k]
-        items = {item.id: item for item in self._collection.store.items([id_ for id_, _, _ in ranked])}
+        items = {item.id: item for item in self.collection.store.items([id_ for id_, _, _ in ranked])}
         hits = tuple(
             Hit(rank=query.offset + place, item=items[id_], score=score, matched=kind)
             for place, (id_, score, kind) in enumerate(ranked, 1)
@@ -103,7 +107,7 @@ class Searcher:
         return Results(
             query=query,
             hits=hits,
-            considered=len(self._collection),
+            considered=len(self.collection),
             took_ms=round((time.perf_counter() - started) * 1e3, 3),
             encoding_ms=round((encoded - started) * 1e3, 3),
         )
@@ -113,11 +117,11 @@ class Searcher:
         left_out = {term.item_id for term in query.terms if isinstance(term, Like)}
         k = query.offset + query.k + len(left_out)
         spreads: Mapping[Kind, Spread] = {
-            kind: Spread.of(self._collection.sample(kind) @ embedding) for kind in KINDS
+            kind: Spread.of(self.collection.sample(kind) @ embedding) for kind in KINDS
         }
         found: dict[Kind, tuple[Embeddings, Ids]] = {}
         for kind in KINDS:
-            scores, ids = self._collection.search(kind, embedding, k)
+            scores, ids = self.collection.search(kind, embedding, k)
             if kind == "text":
                 scores = level(scores, spreads["text"], spreads["image"])
             found[kind] = scores, ids
@@ -137,16 +141,16 @@ class Searcher:
             return self._encode_words(term.text)
         if isinstance(term, Picture):
             return self._encode_picture(term)
-        kind = self._collection.item(term.item_id).kinds[0]  # its picture if it has one
-        return self._collection.embeddings(kind, np.array([term.item_id]))[0]
+        kind = self.collection.item(term.item_id).kinds[0]  # its picture if it has one
+        return self.collection.embeddings(kind, np.array([term.item_id]))[0]
 
     def _encode_words_once(self, text: str) -> Embeddings:
-        self._collection.verify(self._encoder, ["text"])
+        self.collection.verify(self._encoder, ["text"])
         return self._encoder.encode_texts([text])[0]
 
     def _encode_picture(self, term: Picture) -> Embeddings:
-        self._collection.verify(self._encoder, ["image"])
-        side = self._collection.picture_side  # the same pixels as when indexing
+        self.collection.verify(self._encoder, ["image"])
+        side = self.collection.picture_side  # the same pixels as when indexing
         if term.path is not None:
             picture = load_image(term.path, shorter_side=side)
         elif term.data is not None:

@@ -1,0 +1,54 @@
+# make demo   set up, build the sample catalogue, index it, open the page   (ONCE=1: three queries instead)
+# make test   set up, check, run all tests
+# make check  style, types, architecture
+# make bench  measure; results go to benchmarks/results.md by hand
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SAMPLE := data/local/sample
+COLLECTION := data/local/collection
+CHECKED := indexer search generation ui tests benchmarks data
+
+.PHONY: setup demo test check bench clean
+.DEFAULT_GOAL := demo
+
+setup: $(VENV)/.complete
+
+$(VENV)/.complete: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "findmake needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	@.ci/step "Making a virtual environment in $(VENV)" $(PYTHON) -m venv $(VENV)
+	@.ci/step "Installing findmake (torch is large: some minutes the first time)" \
+		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,demo,dev]'
+	@touch $@
+
+demo: setup
+	@.ci/step "Building the sample catalogue in $(SAMPLE)" $(BIN)/python data/sample/build.py $(SAMPLE)
+	@.ci/step "Indexing it into $(COLLECTION)" .ci/index-sample $(BIN)/findmake $(SAMPLE) $(COLLECTION)
+	@if [ -n "$$CI$(ONCE)" ]; then \
+		for query in "a cup of coffee" "something to carry on a hike" "a spacecraft"; do \
+			.ci/step "findmake search '$$query'" \
+				$(BIN)/findmake search "$$query" -k 3 --collection $(COLLECTION) || exit 1; \
+		done; \
+	else \
+		echo "== Serving the page; stop it with Ctrl-C"; \
+		$(BIN)/findmake serve --collection $(COLLECTION); \
+	fi
+
+check: setup
+	@.ci/step "Style" $(BIN)/ruff check $(CHECKED)
+	@.ci/step "Format" $(BIN)/ruff format --check $(CHECKED)
+	@.ci/step "Types" $(BIN)/mypy
+	@.ci/step "Architecture" $(BIN)/lint-imports
+
+test: setup check
+	@command -v chromium >/dev/null 2>&1 || echo "== No chromium: the browser tests will be skipped." \
+		"On Debian, get it with: apt-get install chromium"
+	@.ci/step "Tests" $(BIN)/pytest --durations=10
+
+bench: setup
+	@for script in benchmarks/*.py; do .ci/step "$$script" $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf data/local build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,36 @@
+"""Fixtures for all tests; each test is cut off from the user's settings and from any model hub."""
+
+import pytest
+
+from indexer import Collection, index_sources, open_source
+from tests.colour_encoder import ColourEncoder
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch, tmp_path):
+    """No setting, cache or hub of the person running the tests can change a result."""
+    for name in ("FINDMAKE_COLLECTION", "FINDMAKE_MODEL", "FINDMAKE_DEVICE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
+
+
+@pytest.fixture
+def encoder():
+    return ColourEncoder()
+
+
+@pytest.fixture
+def collection(tmp_path, encoder):
+    made = Collection.create(tmp_path / "collection", encoder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def index(collection, encoder):
+    """Index paths into the collection: ``report = index(path, ...)``."""
+
+    def run(*paths, **options):
+        return index_sources(collection, encoder, [open_source(path) for path in paths], **options)
+
+    return run

@@ -1,0 +1,206 @@
+"""SQLite is the truth, the index files are a cache (invariants 1, 3, 4, 10)."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+
+from indexer import (
+    Collection,
+    CollectionNotFound,
+    EncoderDrift,
+    Generated,
+    Imported,
+    ItemNotFound,
+    SchemaTooNew,
+    StorageFailure,
+    index_sources,
+    open_source,
+)
+from indexer.provenance import provenance_from_json, provenance_to_json
+from indexer.snapshots import MANIFEST
+from indexer.vectors import ExactIndex
+from tests.colour_encoder import ColourEncoder
+from tests.pictures import write_pictures
+
+
+@pytest.fixture
+def filled(collection, index, tmp_path):
+    write_pictures(tmp_path / "photos", 20)
+    index(tmp_path / "photos")
+    return collection
+
+
+def answers(collection):
+    query = ColourEncoder().encode_texts(["red"])[0]
+    scores, ids = collection.search("image", query, 20)
+    return scores.tolist(), ids.tolist()
+
+
+def reopened(collection):
+    again = Collection.open(collection.folder)
+    found = answers(again)
+    again.close()
+    return found
+
+
+def test_deleting_the_index_files_loses_nothing(filled):
+    expected = answers(filled)
+    for path in [*filled.folder.glob("*.faiss"), filled.folder / MANIFEST]:
+        path.unlink()
+    assert reopened(filled) == expected
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "manifest", "other"])
+def test_a_damaged_index_file_is_noticed_and_rebuilt(filled, damage):
+    expected = answers(filled)
+    [path] = filled.folder.glob("image-*.faiss")
+    data = bytearray(path.read_bytes())
+    if damage == "truncate":
+        path.write_bytes(data[:-10])
+    elif damage == "flip":
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif damage == "manifest":
+        (filled.folder / MANIFEST).write_text("{")
+    else:  # an index of another collection
+        manifest = json.loads((filled.folder / MANIFEST).read_text())
+        (filled.folder / MANIFEST).write_text(json.dumps(manifest | {"collection": "other"}))
+    assert reopened(filled) == expected
+
+
+def test_a_manifest_cannot_name_a_file_elsewhere(filled, tmp_path):
+    manifest = json.loads((filled.folder / MANIFEST).read_text())
+    [path] = filled.folder.glob("image-*.faiss")
+    path.rename(tmp_path / path.name)
+    manifest["indexes"]["image"]["file"] = f"../{path.name}"
+    (filled.folder / MANIFEST).write_text(json.dumps(manifest))
+    expected = answers(filled)
+    assert reopened(filled) == expected
+
+
+def test_an_older_database_is_not_searched_with_a_newer_index(filled, index, tmp_path):
+    filled.store._db.close()
+    older = (filled.folder / "findmake.sqlite").read_bytes()
+    expected = reopened(filled)
+    write_pictures(tmp_path / "photos", 5, start=40)
+    index(tmp_path / "photos")
+    filled.close()
+    for leftover in filled.folder.glob("findmake.sqlite-*"):
+        leftover.unlink()
+    (filled.folder / "findmake.sqlite").write_bytes(older)
+    assert reopened(filled) == expected
+
+
+def test_a_reader_sees_what_another_process_writes(filled, encoder, tmp_path):
+    reader = Collection.open(filled.folder)
+    assert reader.count("image") == 20
+    paths = write_pictures(tmp_path / "photos", 2, start=70)
+    index_sources(filled, encoder, [open_source(tmp_path / "photos")])
+    assert reader.count("image") == 22
+    assert reader.sample("image").shape == (22, encoder.spec.dim)
+    paths[0].unlink()
+    index_sources(filled, encoder, [open_source(tmp_path / "photos")])
+    assert reader.count("image") == 21
+    assert answers(reader) == answers(filled)
+    reader.close()
+
+
+def test_search_equals_the_exact_index_over_the_stored_embeddings(filled, encoder):
+    ids, embeddings = filled.store.embeddings("image")
+    exact = ExactIndex(encoder.spec.dim)
+    exact.add(ids, embeddings)
+    query = encoder.encode_texts(["blue"])[0]
+    for found, expected in zip(filled.search("image", query, 7), exact.search(query, 7), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    allowed = ids[::3]
+    found = filled.search("image", query, 50, allowed=allowed)
+    np.testing.assert_array_equal(found[1], exact.search(query, 50, allowed)[1])
+
+
+def test_stored_embeddings_are_float16_of_unit_length(filled, encoder):
+    with sqlite3.connect(filled.folder / "findmake.sqlite") as database:
+        [(size,)] = database.execute("SELECT DISTINCT length(vector) FROM embeddings").fetchall()
+    database.close()
+    assert size == 2 * encoder.spec.dim
+    _, embeddings = filled.store.embeddings("image")
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3)
+
+
+def test_a_model_that_changed_under_its_name_is_refused(filled):
+    filled.close()
+    again = Collection.open(filled.folder)
+    with pytest.raises(EncoderDrift) as drift:
+        again.verify(ColourEncoder("colours", seed=5))
+    assert drift.value.agreement < 0.99
+    again.verify(ColourEncoder("colours"))
+    again.close()
+
+
+def test_no_collection_no_item(tmp_path, filled):
+    with pytest.raises(CollectionNotFound) as missing:
+        Collection.open(tmp_path / "nowhere")
+    assert missing.value.path == tmp_path / "nowhere"
+    with pytest.raises(ItemNotFound):
+        filled.item(10_000)
+
+
+def test_a_newer_schema_is_refused(filled):
+    filled.store.set_meta(schema_version=99)
+    with pytest.raises(SchemaTooNew) as newer:
+        Collection.open(filled.folder)
+    assert newer.value.found == 99
+
+
+def test_a_broken_database_is_told_in_a_sentence(filled):
+    filled.close()
+    (filled.folder / "findmake.sqlite").write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(StorageFailure, match="not a database"):
+        Collection.open(filled.folder)
+
+
+def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path, monkeypatch):
+    """SQLite's own page limit gives the very error of a full disk."""
+    write_pictures(tmp_path / "photos", 200)
+    source = open_source(tmp_path / "photos")
+
+    def run():
+        return index_sources(collection, encoder, [source])
+
+    with collection.store._db._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 60}")
+        connection.rollback()
+    with pytest.raises(StorageFailure, match="full"):
+        run()
+    kept = len(collection)
+    assert 0 < kept < 200
+    assert collection.count("image") == kept
+    with collection.store._db._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        connection.rollback()
+    report = run()
+    assert (report.unchanged, report.added) == (kept, 200 - kept)
+
+
+def test_provenance_survives_the_database():
+    from datetime import UTC, datetime
+
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    generated = Generated(
+        prompt="a teal armchair",
+        negative_prompt="",
+        model="m",
+        seed=3,
+        scheduler="ddim",
+        steps=20,
+        guidance=2.5,
+        parents=(1, 2),
+        for_query="teal armchair",
+        verdict="match",
+        at=at,
+    )
+    for provenance in (generated, Imported(source="/a", at=at)):
+        assert provenance_from_json(*provenance_to_json(provenance)) == provenance

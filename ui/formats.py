@@ -1,0 +1,112 @@
+"""Answers as JSON (a contract that scripts rely on) and as tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from indexer import IndexReport
+from search import Hit, Results
+
+
+def results_to_json(results: Results) -> dict[str, Any]:
+    """Shape the answer to one query; see docs/json.md."""
+    return {
+        "query": results.query.text,
+        "verdict": results.verdict,
+        "coverage": results.coverage,
+        "took_ms": results.took_ms,
+        "hits": [hit_to_json(hit) for hit in results.hits],
+    }
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    """Shape one hit."""
+    return {
+        "rank": hit.rank,
+        "id": hit.item.id,
+        "score": round(hit.score, 6),
+        "probability": hit.probability,
+        "path": hit.item.path or hit.item.key,
+        "title": hit.item.title,
+        "modality": hit.item.modality,
+        "origin": hit.item.origin,
+        "matched": hit.matched,
+    }
+
+
+def report_to_json(report: IndexReport) -> dict[str, Any]:
+    """Shape the report of an indexing run."""
+    return asdict(report) | {"failed": [asdict(failure) for failure in report.failed]}
+
+
+def results_to_table(results: Results, width: int | None = None) -> str:
+    """Lay out hits for a terminal: score, what matched, path, title."""
+    if not results.hits:
+        return (
+            "Nothing found: the collection holds no items yet." if not results.considered else "No more hits."
+        )
+    width = width or shutil.get_terminal_size().columns
+    room = max(20, width - 24)
+    lines = [f"{'score':>6}  {'id':>6}  {'by':5}  path  (title)"]
+    for hit in results.hits:
+        path = hit.item.path or hit.item.key
+        label = f"{_shortened(path, room)}  ({hit.item.title})" if hit.item.title else path
+        lines.append(f"{hit.score:6.3f}  {hit.item.id:6d}  {hit.matched:5}  {label}")
+    return "\n".join(lines)
+
+
+def report_to_text(report: IndexReport) -> str:
+    """Tell a person what an indexing run did."""
+    counts = ("added", "updated", "moved", "unchanged", "removed")
+    parts = [f"{getattr(report, name):,} {name}" for name in counts]
+    parts.append(f"{len(report.failed):,} failed")
+    line = f"{', '.join(parts)} in {report.seconds:.1f} s"
+    if report.images_per_s:
+        line += f" ({report.images_per_s:.1f} pictures/s)"
+    failures = [f"  failed: {failure.path}: {failure.reason}" for failure in report.failed]
+    return "\n".join([*failures, *(f"  note: {note}" for note in report.notes), line])
+
+
+def _shortened(path: str, room: int) -> str:
+    return path if len(path) <= room else "..." + path[-(room - 3) :]
+
+
+def facts_to_text(facts: Mapping[str, Any]) -> str:
+    """Lay out facts for a terminal, one a line."""
+    shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return "\n".join(
+        f"{name:12}{value:,}" if isinstance(value, int) else f"{name:12}{value}"
+        for name, value in shown.items()
+    )
+
+
+def models_to_table(models: Sequence[Mapping[str, Any]]) -> str:
+    """Lay out the zoo for a terminal; a dash stands for a figure that nobody published."""
+    columns = {
+        "available": "here",
+        "name": "name",
+        "dim": "dim",
+        "size_mb": "MB",
+        "imagenet_top1": "ImageNet",
+    }
+    columns |= {"flickr30k_r1": "Flickr30k", "languages": "languages", "licence": "licence"}
+    rows = [list(columns.values())]
+    for model in models:
+        values = [model[name] for name in columns]
+        rows.append(
+            [
+                "-"
+                if v is None
+                else {True: "yes", False: "no"}.get(v, str(v))
+                if isinstance(v, bool)
+                else str(v)
+                for v in values
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

@@ -1,0 +1,165 @@
+"""What the command line and the page do, in plain functions; no printing, no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from indexer import (
+    ZOO,
+    Collection,
+    CollectionNotFound,
+    Encoder,
+    Failure,
+    IndexReport,
+    ItemNotFound,
+    Progress,
+    Source,
+    UnreadableSource,
+    choose_model,
+    index_sources,
+    load_encoder,
+    model_available,
+    open_source,
+)
+from search import Like, Picture, Query, Results, Searcher
+
+from .settings import Settings
+
+
+def open_collection(settings: Settings) -> Collection:
+    """Open the collection that the settings name.
+
+    Raises:
+        CollectionNotFound: there is none.
+    """
+    return Collection.open(settings.collection)
+
+
+def open_encoder(collection: Collection, settings: Settings) -> Encoder:
+    """Load the encoder of a collection.
+
+    Raises:
+        ModelUnavailable: its weights are not here.
+    """
+    named = settings.model if settings.model not in (None, "auto") else None
+    return load_encoder(named or collection.spec.name, device=settings.device)
+
+
+def open_searcher(settings: Settings) -> Searcher:
+    """Open a collection with its encoder, ready to answer.
+
+    Raises:
+        CollectionNotFound: there is none.
+        EncoderMismatch: the settings name another model.
+        ModelUnavailable: its weights are not here.
+    """
+    collection = open_collection(settings)
+    return Searcher(collection, open_encoder(collection, settings))
+
+
+def index(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    prune: bool = False,
+    say: Callable[[str], None],
+    on_progress: Callable[[Progress], None] | None = None,
+) -> IndexReport:
+    """Index files, folders and tables; without any, the roots that the collection knows.
+
+    Args:
+        settings: where to, and with which model if the collection is new.
+        paths: what to read.
+        prune: also remove the items of a root that is now empty.
+        say: called with what the person should know on the way.
+        on_progress: called after each batch.
+
+    Raises:
+        CollectionNotFound: no paths were given, and there is no collection to take them from.
+        UnreadableSource: none of the paths can be read.
+        FindmakeError: any other failure of the collection or the model.
+    """
+    try:
+        collection = open_collection(settings)
+    except CollectionNotFound:
+        if not paths:
+            raise
+        collection = None
+    roots = list(paths) or [Path(root) for root in (collection.store.roots() if collection else [])]
+    sources, away = _open_sources(roots)
+    if collection is None:
+        model = settings.model or "auto"
+        if model == "auto":
+            model, why = choose_model()
+            say(f"Model: {model} ({why}).")
+        encoder = load_encoder(model, device=settings.device)
+        collection = Collection.create(settings.collection, encoder)
+    else:
+        encoder = open_encoder(collection, settings)
+    report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress)
+    return _with_failures(report, away)
+
+
+def _open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
+    """Open what can be opened; if nothing can, say why."""
+    sources: list[Source] = []
+    away: list[Failure] = []
+    for root in roots:
+        try:
+            sources.append(open_source(root))
+        except UnreadableSource as error:
+            away.append(Failure(path=error.path, reason=error.reason))
+            first = error
+    if roots and not sources:
+        raise first
+    return sources, away
+
+
+def _with_failures(report: IndexReport, more: Sequence[Failure]) -> IndexReport:
+    return replace(report, failed=(*report.failed, *more))
+
+
+def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Results:
+    """Find what is similar to an item or to a picture file; the item itself is left out.
+
+    Args:
+        searcher: over the collection.
+        what: an item's id, the path of an indexed file, or the path of any picture.
+        k: how many hits.
+        offset: how many hits to skip.
+
+    Raises:
+        ItemNotFound: it is none of these.
+    """
+    collection = searcher.collection
+    item_id = int(what) if what.isdecimal() else collection.store.find_path(str(Path(what).absolute()))
+    if item_id is not None:
+        collection.item(item_id)
+        return searcher.search(Query(terms=(Like(item_id=item_id),), text=what, k=k, offset=offset))
+    if not Path(what).is_file():
+        raise ItemNotFound(what)
+    picture = Picture(name=what, path=Path(what))
+    return searcher.search(Query(terms=(picture,), text=what, k=k, offset=offset))
+
+
+def info(collection: Collection) -> dict[str, Any]:
+    """Tell the facts about a collection, as JSON has them."""
+    files = [path for path in collection.folder.iterdir() if path.is_file()]
+    return {
+        "collection": str(collection.folder),
+        "model": collection.spec.name,
+        "dim": collection.spec.dim,
+        "items": len(collection),
+        "pictures": collection.count("image"),
+        "texts": collection.count("text"),
+        "roots": collection.store.roots(),
+        "bytes": sum(path.stat().st_size for path in files),
+    }
+
+
+def models() -> list[dict[str, Any]]:
+    """List the zoo, with what works on this machine without a download."""
+    return [asdict(model) | {"available": model_available(model.name)} for model in ZOO]

@@ -1,0 +1,64 @@
+"""Settings, and the one place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+COLLECTION = "FINDMAKE_COLLECTION"
+MODEL = "FINDMAKE_MODEL"
+DEVICE = "FINDMAKE_DEVICE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every way in needs to know.
+
+    Attributes:
+        collection: folder of the collection.
+        model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    collection: Path
+    model: str | None = None
+    device: str = "auto"
+
+    @classmethod
+    def read(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        *,
+        collection: Path | None = None,
+        model: str | None = None,
+        device: str | None = None,
+    ) -> Settings:
+        """Take what was given on the command line, else from the environment, else the defaults.
+
+        Args:
+            environment: variables by name; those of this process by default.
+            collection: folder of the collection, else ``FINDMAKE_COLLECTION``, else the user's data folder.
+            model: name of the encoder, else ``FINDMAKE_MODEL``.
+            device: where to run it, else ``FINDMAKE_DEVICE``, else ``auto``.
+        """
+        variables = os.environ if environment is None else environment
+        folder = collection or variables.get(COLLECTION) or default_collection()
+        return cls(
+            collection=Path(folder).expanduser().absolute(),
+            model=model or variables.get(MODEL) or None,
+            device=device or variables.get(DEVICE) or "auto",
+        )
+
+    def as_environment(self) -> dict[str, str]:
+        """Write the settings as variables for a child process, on top of this process's environment."""
+        variables = {**os.environ, COLLECTION: str(self.collection), DEVICE: self.device}
+        return variables | ({MODEL: self.model} if self.model else {})
+
+
+def default_collection() -> Path:
+    """Where the collection lives if nobody says otherwise, by the platform's convention."""
+    return platformdirs.user_data_path("findmake", appauthor=False) / "collection"
