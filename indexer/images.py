@@ -249,7 +249,7 @@ def _what_else(data: bytes) -> str:
 
 
 def _explain(error: Exception, kind: str) -> str:
-    detail = str(error).strip().rstrip(".").splitlines()
+    detail = [] if isinstance(error, KeyError) else str(error).strip().rstrip(".").splitlines()
     said = f" ({detail[0][:120]})" if detail else ""
     if isinstance(error, Image.DecompressionBombError):
         return f"it claims more pixels than any {kind} file should{said}"

@@ -208,10 +208,35 @@ def test_float_tiff_of_any_range_uses_the_range(low, span):
 
 def test_animation_gives_its_first_frame():
     frames = [Image.new("RGB", (16, 16), c) for c in (RED, GREEN, BLUE)]
-    for kind in ["GIF", "PNG", "WEBP", "TIFF", "AVIF"]:
+    for kind in ["GIF", "PNG", "WEBP", "TIFF", "AVIF", "MPO"]:
         options = {"lossless": True} if kind == "WEBP" else {}
         data = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
         assert_same(decode_image(data, name="a"), frames[0])
+
+
+def test_lab_tiff_is_converted_by_its_colour_model():
+    to_lab = ImageCms.buildTransform(
+        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+    )
+    data = encode(ImageCms.applyTransform(quarters(), to_lab), "TIFF")
+    assert_same(decode_image(data, name="a"), quarters(), within=16)
+
+
+def test_16_bit_colour_png_is_not_washed_out():
+    for kind, channels in [(2, 3), (6, 4), (4, 2)]:
+        values = np.linspace(0, 65535, 32).astype(">u2").repeat(channels).reshape(1, 32, channels)
+        if channels in (2, 4):
+            values[..., -1] = 65535
+        header = struct.pack(">IIBBBBB", 32, 1, 16, kind, 0, 0, 0)
+        rows = zlib.compress(b"\0" + values.tobytes())
+        body = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+        seen = pixels(decode_image(b"\x89PNG\r\n\x1a\n" + body, name="a"))[0, :, 0]
+        assert np.abs(seen - np.linspace(0, 255, 32)).max() <= 1
+
+
+def test_a_profile_does_not_tint_what_is_transparent():
+    data = encode(Image.new("RGBA", (8, 8), (*RED, 0)), icc_profile=linear_profile())
+    assert decode_image(data, name="a").image.getpixel((3, 3)) == WHITE
 
 
 # ---- reduced decoding

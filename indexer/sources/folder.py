@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ JUNK_NAMES = frozenset(
     {"@eadir", "@recycle", "#recycle", "#snapshot", "__macosx", "$recycle.bin", "lost+found"}
     | {"system volume information", "node_modules", "__pycache__", "thumbs", "thumbs.db"}
 )
+
+# The key of a row may end like a picture: "products.csv#images/a.jpg"
+_TABLE_ROW = re.compile("(?:" + "|".join(map(re.escape, sorted(TABLE_SUFFIXES))) + ")#", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -68,12 +72,11 @@ class FolderSource:
 
     def owns(self, key: str) -> bool:
         """Say whether the key is of a visible file of a known kind, in a part that was listed."""
-        if not key.startswith(_below(self._root)):
+        top = _below(self._root)
+        if not key.startswith(top) or suffix_of(key) not in FILE_SUFFIXES or _TABLE_ROW.search(key):
             return False
-        names = Path(key[len(_below(self._root)) :]).parts
-        if any(f"{suffix}#" in key.lower() for suffix in TABLE_SUFFIXES):  # a row of a table in this folder
-            return False
-        if not names or suffix_of(names[-1]) not in FILE_SUFFIXES or any(map(_skipped, names)):
+        names = Path(key[len(top) :]).parts
+        if any(map(_skipped, names)):
             return False
         path = self._root
         for name in names:
