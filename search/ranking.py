@@ -51,7 +51,7 @@ def level(scores: Embeddings, own: Spread, other: Spread) -> Embeddings:
     if min(own.count, other.count) < _ENOUGH or own.deviation < 1e-4:
         return scores
     levelled = other.mean + (scores - own.mean) * (other.deviation / own.deviation)
-    return np.minimum(levelled, 1.0).astype(np.float32)
+    return np.asarray(np.minimum(levelled, 1.0), np.float32)
 
 
 def merge(found: Mapping[Kind, tuple[Embeddings, Ids]]) -> list[tuple[int, float, Kind]]:

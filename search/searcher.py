@@ -142,11 +142,13 @@ class Searcher:
         if isinstance(term, Picture):
             return self._encode_picture(term)
         kind = self.collection.item(term.item_id).kinds[0]  # its picture if it has one
-        return self.collection.embeddings(kind, np.array([term.item_id]))[0]
+        row: Embeddings = self.collection.embeddings(kind, np.array([term.item_id]))[0]
+        return row
 
     def _encode_words_once(self, text: str) -> Embeddings:
         self.collection.verify(self._encoder, ["text"])
-        return self._encoder.encode_texts([text])[0]
+        row: Embeddings = self._encoder.encode_texts([text])[0]
+        return row
 
     def _encode_picture(self, term: Picture) -> Embeddings:
         self.collection.verify(self._encoder, ["image"])
@@ -157,4 +159,5 @@ class Searcher:
             picture = decode_image(term.data, name=term.name, shorter_side=side)
         else:
             raise UnreadableImage(term.name, "it has neither a file nor data")
-        return self._encoder.encode_images([picture.image])[0]
+        row: Embeddings = self._encoder.encode_images([picture.image])[0]
+        return row

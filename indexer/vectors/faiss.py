@@ -92,8 +92,8 @@ class FaissIndex:
 
     def _candidates(self, query: Embeddings, k: int, limit: int, allowed: Ids | None) -> Ids:
         """Fetch at least k ids, and all whose score might round up to that of the k-th."""
-        selector = faiss.IDSelectorBatch(allowed) if allowed is not None else None
-        params = faiss.SearchParameters(sel=selector) if selector is not None else None
+        parameters: Any = faiss.SearchParameters  # its keywords are added at run time, unseen by the types
+        params = None if allowed is None else parameters(sel=faiss.IDSelectorBatch(allowed))
         fetch = min(k + 8, limit)
         # One query: waking a second thread costs more than it saves (10,000 rows: 0.5 ms against 20 ms).
         # The setting belongs to the calling thread and to FAISS's own OpenMP, so torch does not feel it.
@@ -114,7 +114,7 @@ class FaissIndex:
         """
         data = faiss.serialize_index(self._faiss)
         with path.open("xb") as file:
-            file.write(data)
+            file.write(data.tobytes())
             file.flush()
             os.fsync(file.fileno())
 
