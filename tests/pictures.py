@@ -1,72 +1,34 @@
-"""Small pictures for tests, and what to expect of them."""
+"""Little picture files for tests."""
 
 import io
-import struct
-import zlib
 
 import numpy as np
-import pillow_heif
 from PIL import Image
 
-from indexer.errors import UnreadableImage
-from indexer.images import Picture, decode_image
-
-RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 200, 30), (30, 30, 200), (255, 255, 255)
+from tests.colour_encoder import COLOURS
 
 
-def encode(image, kind="PNG", **options):
+def picture(colour="red", seed=0, size=(48, 40)):
+    """A noisy picture of mostly one colour; another seed gives another file."""
+    noise = np.random.default_rng(seed).integers(-20, 21, (size[1], size[0], 3))
+    rgb = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+    return Image.fromarray(rgb)
+
+
+def encoded(colour="red", seed=0, form="PNG"):
+    """The bytes of such a picture as a file."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    picture(colour, seed).save(buffer, form)
     return buffer.getvalue()
 
 
-def quarters(width=64, height=32):
-    """Red, green / blue, white: every orientation looks different."""
-    image = Image.new("RGB", (width, height), RED)
-    image.paste(GREEN, (width // 2, 0, width, height // 2))
-    image.paste(BLUE, (0, height // 2, width // 2, height))
-    image.paste(WHITE, (width // 2, height // 2, width, height))
-    return image
-
-
-def pixels(picture):
-    return np.asarray(picture.image).astype(int)
-
-
-def assert_same(picture, image, within=12):
-    assert picture.image.mode == "RGB"
-    assert picture.image.size == image.size
-    assert np.abs(pixels(picture) - np.asarray(image.convert("RGB")).astype(int)).max() <= within
-
-
-def plain_noise(width, height, seed=0):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
-
-
-def all_kinds():
-    photo = plain_noise(48, 40)
-    yield from ((k, encode(photo, k)) for k in ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-    yield "TIFF", encode(photo, "TIFF", compression="tiff_lzw")
-    yield "JPEG", encode(photo, "JPEG", progressive=True)
-    buffer = io.BytesIO()
-    pillow_heif.from_pillow(photo).save(buffer)
-    yield "HEIC", buffer.getvalue()
-
-
-KINDS = list(all_kinds())
-
-
-def decodes(data):
-    try:
-        picture = decode_image(data, name="x", max_pixels=1_000_000)
-    except UnreadableImage as error:
-        if not error.reason:
-            raise AssertionError("refused without a reason") from error
-        return False
-    assert isinstance(picture, Picture)
-    assert picture.image.mode == "RGB"
-    return True
-
-
-def chunk(name, body):
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+def write_pictures(folder, count, start=0):
+    """Write ``count`` pictures of changing colours; return their paths in order of name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(COLOURS)
+    paths = []
+    for i in range(start, start + count):
+        path = folder / f"{i:03}_{names[i % len(names)]}.png"
+        path.write_bytes(encoded(names[i % len(names)], seed=i))
+        paths.append(path)
+    return paths

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from indexer.images import decode_image
-from tests.pictures import RED, WHITE, assert_same, chunk, encode, pixels, quarters
+from tests.image_files import RED, WHITE, assert_same, chunk, encode, pixels, quarters
 
 
 def gradient(dtype, top):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from indexer.images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
-from tests.pictures import (
+from tests.image_files import (
     BLUE,
     GREEN,
     KINDS,

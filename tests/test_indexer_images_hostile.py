@@ -11,7 +11,7 @@ from PIL import Image
 from indexer import memory
 from indexer.errors import UnreadableImage
 from indexer.images import decode_image, load_image
-from tests.pictures import KINDS, assert_same, chunk, decodes, encode, plain_noise, quarters
+from tests.image_files import KINDS, assert_same, chunk, decodes, encode, plain_noise, quarters
 
 
 def test_wrong_suffix_does_not_matter(tmp_path):
