@@ -1,7 +1,15 @@
 """From files, tables and texts to a searchable Collection."""
 
 from .collection import Collection
-from .encoders import ZOO, Encoder, ModelInfo, choose_model, load_encoder, model_available
+from .encoders import (
+    ZOO,
+    DeferredEncoder,
+    Encoder,
+    ModelInfo,
+    choose_model,
+    load_encoder,
+    model_available,
+)
 from .errors import (
     CollectionBusy,
     CollectionNotFound,
@@ -42,6 +50,7 @@ __all__ = [
     "Collection",
     "CollectionBusy",
     "CollectionNotFound",
+    "DeferredEncoder",
     "DimensionMismatch",
     "Embeddings",
     "Encoder",

@@ -50,7 +50,7 @@ class Collection:
         self._lock = threading.RLock()
         self._snapshot: Snapshot | None = None
         self._change_on_disk: int | None = None
-        self._verified: set[Kind] = set()
+        self._verified: dict[Kind, Encoder] = {}
         self._samples: dict[Kind, tuple[int, Embeddings]] = {}
 
     @classmethod
@@ -113,7 +113,11 @@ class Collection:
     def verify(self, encoder: Encoder, kinds: Sequence[Kind] = KINDS) -> None:
         """Make sure that an encoder gives the embeddings this collection was built with.
 
-        The canaries are encoded again once per kind and process.
+        The canaries of each kind are encoded again, once for an encoder.
+
+        Args:
+            encoder: the one to use.
+            kinds: what it will be used for; none to look at its name and hashes only.
 
         Raises:
             EncoderMismatch: it is another model.
@@ -122,11 +126,11 @@ class Collection:
         if self.spec.name != encoder.spec.name and not self.spec.same_space(encoder.spec):
             raise EncoderMismatch(self.spec.name, encoder.spec.name)
         for kind in kinds:
-            if kind not in self._verified:
+            if self._verified.get(kind) is not encoder:
                 cosine = self._agreement(encoder, kind)
                 if cosine < _CANARY_AGREEMENT:
                     raise EncoderDrift(self.spec.name, cosine)
-                self._verified.add(kind)
+                self._verified[kind] = encoder
 
     def _agreement(self, encoder: Encoder, kind: Kind) -> float:
         stored = np.array(self.store.meta("canaries")[kind], np.float32)

@@ -40,9 +40,12 @@ class Database:
             CollectionBusy: another process has been writing for ten seconds.
             StorageFailure: the disk is full or read-only, or the file is broken.
         """
-        with self._translated(), self._engine.connect().execution_options(write=True) as connection:
-            with connection.begin():
-                yield connection
+        with (
+            self._translated(),
+            self._engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     def migrate(self) -> None:
         """Bring the file to the schema of this program, step by step.

@@ -103,11 +103,13 @@ class Intake:
         self.gone = gone
         self.added = self.updated = self.moved = self.unchanged = self.embedded = self.images = 0
         self.failed: list[Failure] = []
+        self._collection = collection
         self._store = collection.store
         self._encoder = encoder
-        self._gone_by_content: dict[tuple[str | None, str | None], list[Known]] = {}
+        self._gone_by_content: dict[str | None, list[Known]] = {}
         for known in sorted(self._store.known(gone).values(), key=lambda known: -known.id):
-            self._gone_by_content.setdefault((known.image_sha256, known.text_sha256), []).append(known)
+            content = known.image_sha256 or known.text_sha256
+            self._gone_by_content.setdefault(content, []).append(known)
 
     def take(self, batch: Sequence[Ready | Failure]) -> None:
         """Encode and write one batch in one transaction."""
@@ -129,8 +131,8 @@ class Intake:
         self._store.write(drafts, touches)
 
     def _found_again(self, entry: Ready) -> Known | None:
-        """Take a gone item of the same content: the input was moved or renamed."""
-        same = self._gone_by_content.get((entry.hashes.get("image"), entry.hashes.get("text")))
+        """Take a gone item of the same picture, or else the same text: the input was moved or renamed."""
+        same = self._gone_by_content.get(entry.hashes.get("image") or entry.hashes["text"])
         if not same:
             return None
         found = same.pop()
@@ -146,9 +148,11 @@ class Intake:
         with_text = [i for i, e in enumerate(inputs) if "text" in e.hashes and "text" not in e.twins]
         pictures = [picture for picture in (entry.picture for entry in inputs) if picture is not None]
         if pictures:
+            self._collection.verify(self._encoder, ["image"])
             for i, row in zip(with_picture, self._encoder.encode_images(pictures), strict=True):
                 embeddings[i]["image"] = row
         if with_text:
+            self._collection.verify(self._encoder, ["text"])
             texts = [inputs[i].content.embedded_text for i in with_text]
             for i, row in zip(with_text, self._encoder.encode_texts(texts), strict=True):
                 embeddings[i]["text"] = row

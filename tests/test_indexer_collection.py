@@ -5,6 +5,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from indexer import (
     Collection,
@@ -22,7 +23,7 @@ from indexer.provenance import provenance_from_json, provenance_to_json
 from indexer.snapshots import MANIFEST
 from indexer.vectors import ExactIndex
 from tests.colour_encoder import ColourEncoder
-from tests.pictures import write_pictures
+from tests.colour_pictures import write_pictures
 
 
 @pytest.fixture
@@ -161,27 +162,29 @@ def test_a_broken_database_is_told_in_a_sentence(filled):
         Collection.open(filled.folder)
 
 
-def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path, monkeypatch):
+def limit_pages(collection, pages):
+    """Let every connection fail like on a full disk once the database has that many pages; None for no limit."""
+    engine = collection.store._db._engine
+    engine.dispose()
+    if pages is None:
+        event.remove(engine, "connect", limit_pages.listener)
+    else:
+        limit_pages.listener = lambda raw, _: raw.execute(f"PRAGMA max_page_count = {pages}")
+        event.listen(engine, "connect", limit_pages.listener)
+
+
+def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path):
     """SQLite's own page limit gives the very error of a full disk."""
     write_pictures(tmp_path / "photos", 200)
     source = open_source(tmp_path / "photos")
-
-    def run():
-        return index_sources(collection, encoder, [source])
-
-    with collection.store._db._engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 60}")
-        connection.rollback()
+    limit_pages(collection, 50)
     with pytest.raises(StorageFailure, match="full"):
-        run()
+        index_sources(collection, encoder, [source])
     kept = len(collection)
     assert 0 < kept < 200
     assert collection.count("image") == kept
-    with collection.store._db._engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-        connection.rollback()
-    report = run()
+    limit_pages(collection, None)
+    report = index_sources(collection, encoder, [source])
     assert (report.unchanged, report.added) == (kept, 200 - kept)
 
 

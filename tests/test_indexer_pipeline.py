@@ -8,12 +8,13 @@ import pytest
 
 from indexer import Collection, CollectionBusy, EncoderMismatch, index_sources, open_source
 from tests.colour_encoder import ColourEncoder
-from tests.pictures import encoded, write_pictures
+from tests.colour_pictures import encoded, write_pictures
 
 
 def counts(report):
     return {
-        name: getattr(report, name) for name in ("added", "updated", "moved", "unchanged", "removed", "embedded")
+        name: getattr(report, name)
+        for name in ("added", "updated", "moved", "unchanged", "removed", "embedded")
     } | {"failed": len(report.failed)}
 
 
@@ -92,7 +93,9 @@ def test_two_files_that_swap_names_swap_their_embeddings(collection, encoder, in
     """Each finds the other's content known; neither may copy what the other has just overwritten."""
     a, b = write_pictures(tmp_path / "photos", 2)
     index(tmp_path / "photos")
-    before = {p: collection.embeddings("image", np.array([collection.store.find_path(str(p))]))[0] for p in (a, b)}
+    before = {
+        p: collection.embeddings("image", np.array([collection.store.find_path(str(p))]))[0] for p in (a, b)
+    }
     a.rename(tmp_path / "t")
     b.rename(a)
     (tmp_path / "t").rename(b)

@@ -11,7 +11,8 @@ from indexer import (
     ZOO,
     Collection,
     CollectionNotFound,
-    Encoder,
+    DeferredEncoder,
+    EncoderMismatch,
     Failure,
     IndexReport,
     ItemNotFound,
@@ -38,14 +39,16 @@ def open_collection(settings: Settings) -> Collection:
     return Collection.open(settings.collection)
 
 
-def open_encoder(collection: Collection, settings: Settings) -> Encoder:
-    """Load the encoder of a collection.
+def open_encoder(collection: Collection, settings: Settings) -> DeferredEncoder:
+    """Give the encoder of a collection; it is loaded when it is first used.
 
     Raises:
-        ModelUnavailable: its weights are not here.
+        EncoderMismatch: the settings name another model.
     """
-    named = settings.model if settings.model not in (None, "auto") else None
-    return load_encoder(named or collection.spec.name, device=settings.device)
+    name = collection.spec.name
+    if settings.model not in (None, "auto", name):
+        raise EncoderMismatch(name, str(settings.model))
+    return DeferredEncoder(collection.spec, lambda: load_encoder(name, device=settings.device))
 
 
 def open_searcher(settings: Settings) -> Searcher:
@@ -54,7 +57,6 @@ def open_searcher(settings: Settings) -> Searcher:
     Raises:
         CollectionNotFound: there is none.
         EncoderMismatch: the settings name another model.
-        ModelUnavailable: its weights are not here.
     """
     collection = open_collection(settings)
     return Searcher(collection, open_encoder(collection, settings))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from .base import Encoder
 from .canaries import agreement, canary_embeddings
+from .deferred import DeferredEncoder
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
 __all__ = [
     "ZOO",
+    "DeferredEncoder",
     "Encoder",
     "ModelInfo",
     "agreement",
