@@ -1,7 +1,7 @@
 """A real, tiny encoder without weights: pictures by their mean colours, texts by the colours they name.
 
-It obeys the Encoder protocol (see encoder_conformance.py), needs neither torch nor a model file, and starts in
-milliseconds, so that a test can kill and restart an indexing process dozens of times.
+It obeys the Encoder protocol (see encoder_conformance.py), needs neither torch nor a model file, and starts
+in milliseconds, so that a test can kill and restart an indexing process dozens of times.
 """
 
 import hashlib

@@ -9,8 +9,9 @@ from tests.colour_encoder import COLOURS
 
 
 def picture(colour="red", seed=0, size=(48, 40)):
-    """A noisy picture of mostly one colour; another seed gives another file."""
-    noise = np.random.default_rng(seed).integers(-20, 21, (size[1], size[0], 3))
+    """A picture of four shades of one colour; another seed gives other shades."""
+    shades = np.random.default_rng(seed).integers(-20, 21, (2, 2, 3))
+    noise = shades.repeat(size[1] // 2, axis=0).repeat(size[0] // 2, axis=1)
     rgb = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
     return Image.fromarray(rgb)
 
