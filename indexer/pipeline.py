@@ -83,21 +83,24 @@ def index_sources(
                 on_progress(Progress(done=done, total=len(scan.changed), images=intake.images))
         removed = collection.store.remove(sorted(intake.gone))
         collection.save_indexes()
-        seconds = time.perf_counter() - started
-        report = IndexReport(
-            added=intake.added,
-            updated=intake.updated,
-            moved=intake.moved,
-            unchanged=scan.unchanged + intake.unchanged,
-            removed=removed,
-            failed=tuple(scan.failed + intake.failed),
-            embedded=intake.embedded,
-            seconds=round(seconds, 3),
-            images_per_s=round(intake.images / seconds, 2),
-            notes=tuple(scan.notes),
-        )
+        report = _report(scan, intake, removed, time.perf_counter() - started)
         collection.store.finish_run(scan.answered, asdict(report))
     return report
+
+
+def _report(scan: _Scan, intake: Intake, removed: int, seconds: float) -> IndexReport:
+    return IndexReport(
+        added=intake.added,
+        updated=intake.updated,
+        moved=intake.moved,
+        unchanged=scan.unchanged + intake.unchanged,
+        removed=removed,
+        failed=tuple(scan.failed + intake.failed),
+        embedded=intake.embedded,
+        seconds=round(seconds, 3),
+        images_per_s=round(intake.images / seconds, 2),
+        notes=tuple(scan.notes),
+    )
 
 
 class _Scan:

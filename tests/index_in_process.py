@@ -1,4 +1,4 @@
-"""A process that indexes a folder, to be killed:  python -m tests.index_in_process COLLECTION FOLDER"""
+"""A process that indexes a folder, to be killed: ``python -m tests.index_in_process COLLECTION FOLDER``."""
 
 import sys
 from pathlib import Path

@@ -163,7 +163,7 @@ def test_a_broken_database_is_told_in_a_sentence(filled):
 
 
 def limit_pages(collection, pages):
-    """Let every connection fail like on a full disk once the database has that many pages; None for no limit."""
+    """Let writing fail as on a full disk once the database has that many pages; None for no limit."""
     engine = collection.store._db._engine
     engine.dispose()
     if pages is None:

@@ -15,6 +15,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from search import Results
 
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
 
 _EPILOG = """\
@@ -58,50 +60,78 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_index, _add_search, _add_similar, _add_info, _add_models, _add_serve):
+        add(commands)
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    """Options of every command that opens a collection."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--collection", type=Path, metavar="DIR", help="the collection's folder")
     common.add_argument("--model", help="an encoder by name; see: findmake models")
     common.add_argument("--device", help="auto, cpu, cuda or mps")
+    return common
+
+
+def _hits() -> argparse.ArgumentParser:
+    """Options of every command that prints hits."""
     hits = argparse.ArgumentParser(add_help=False)
     hits.add_argument("-k", type=int, default=10, help="how many hits (10)")
     hits.add_argument("--offset", type=int, default=0, help="skip that many hits")
     form = hits.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
     form.add_argument("--paths-only", action="store_true", help="one path a line")
+    return hits
 
-    index = commands.add_parser("index", parents=[common], help="index folders, tables and files")
+
+def _add_index(commands: _Commands) -> None:
+    index = commands.add_parser("index", parents=[_common()], help="index folders, tables and files")
     index.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="default: what was indexed before")
     index.add_argument("--prune", action="store_true", help="remove the items of a folder that is empty now")
     index.add_argument("--json", action="store_true", help="the report as JSON")
     index.set_defaults(run=_index)
 
-    search = commands.add_parser("search", parents=[common, hits], help="search by words, pictures, or both")
+
+def _add_search(commands: _Commands) -> None:
+    help_text = "search by words, pictures, or both"
+    search = commands.add_parser("search", parents=[_common(), _hits()], help=help_text)
     search.add_argument("query", nargs="*", metavar="QUERY", help="see the notes of: findmake --help")
     search.add_argument(
         "--queries", type=Path, metavar="FILE", help="one query a line, one JSON object a line"
     )
     search.set_defaults(run=_search)
 
-    similar = commands.add_parser("similar", parents=[common, hits], help="find what looks like an item")
+
+def _add_similar(commands: _Commands) -> None:
+    similar = commands.add_parser(
+        "similar", parents=[_common(), _hits()], help="find what looks like an item"
+    )
     similar.add_argument("item", metavar="ITEM", help="an id, or a picture's path")
     similar.set_defaults(run=_similar)
 
-    info = commands.add_parser("info", parents=[common], help="tell about the collection")
+
+def _add_info(commands: _Commands) -> None:
+    info = commands.add_parser("info", parents=[_common()], help="tell about the collection")
     info.add_argument("--json", action="store_true", help="as JSON")
     info.set_defaults(run=_info)
 
-    models = commands.add_parser("models", help="list the encoders, and which work on this machine now")
+
+def _add_models(commands: _Commands) -> None:
+    help_text = "list the encoders, and which work on this machine now"
+    models = commands.add_parser("models", help=help_text)
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
 
-    serve = commands.add_parser("serve", parents=[common], help="open the page in a browser")
+
+def _add_serve(commands: _Commands) -> None:
+    serve = commands.add_parser("serve", parents=[_common()], help="open the page in a browser")
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)"
     )
     serve.add_argument("--port", type=int, default=8501, help="port to listen on (8501)")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     serve.set_defaults(run=_serve)
-    return parser
 
 
 def _settings(options: argparse.Namespace) -> Settings:
