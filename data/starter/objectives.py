@@ -118,7 +118,7 @@ class Imagined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distilled:
-    """The 1,000 class names must divide each picture as the packaged classifier does.
+    """Names must divide pictures as the packaged classifier does: its 1,000 classes, and plain kinds of them.
 
     Attributes:
         pictures: real ones, with the batch size of each set.
@@ -126,8 +126,11 @@ class Distilled:
         imagined_batch: how many of those.
         teacher: the classifier.
         classes: the names of its classes.
+        kinds: plain names of kinds ("dog", "cup"), whose probabilities are sums.
+        members: (kinds, 1000) float32, 1 where a class is of that kind.
+        kinds_weight: of the loss among kinds.
         texts: the names' features.
-        temperature: softens both.
+        temperature: softens both distributions over the classes.
     """
 
     pictures: tuple[tuple[Pictures, int], ...]
@@ -135,41 +138,26 @@ class Distilled:
     imagined_batch: int
     teacher: Teacher
     classes: Classes
+    kinds: Classes
+    members: Tensor
+    kinds_weight: float
     texts: Texts
     temperature: float = 1.0
 
-    def features(self, generator: torch.Generator) -> Tensor:
-        """Draw a batch of features, real ones first."""
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch, real pictures first, and give its loss."""
         real = [pictures.draw(batch, generator)[1] for pictures, batch in self.pictures]
-        return torch.cat([*real, self.imagined.draw(self.imagined_batch, generator)])
+        features = torch.cat([*real, self.imagined.draw(self.imagined_batch, generator)])
+        wanted = self.teacher(features).float()
+        names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
+        logits = class_logits(heads, features, self.texts.take(names)).float()
+        classes, kinds = logits[:, : wanted.shape[1]], logits[:, wanted.shape[1] :]
+        among_kinds = self._kinds_loss(kinds, wanted.softmax(dim=1) @ self.members.T)
+        return distillation(classes, wanted, self.temperature) + self.kinds_weight * among_kinds
 
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch and give its loss."""
-        images = self.features(generator)
-        logits = class_logits(heads, images, self.texts.take(self.classes.draw(generator)))
-        return distillation(logits, self.teacher(images), self.temperature)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kinds:
-    """As ``Distilled``, among plain names of kinds ("dog", "cup"), whose probabilities are sums.
-
-    Attributes:
-        distilled: where features and classifier come from.
-        classes: the names of the kinds.
-        members: (kinds, 1000) float32, 1 where a class is of that kind.
-    """
-
-    distilled: Distilled
-    classes: Classes
-    members: Tensor
-
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch and give its loss; pictures that are of no kind hardly count."""
-        images = self.distilled.features(generator)
-        mass = self.distilled.teacher(images).softmax(dim=1) @ self.members.T  # (n, kinds)
-        texts = self.distilled.texts.take(self.classes.draw(generator))
-        found = functional.log_softmax(class_logits(heads, images, texts), dim=1)
+    def _kinds_loss(self, logits: Tensor, mass: Tensor) -> Tensor:
+        """Compare (n, kinds) logits with summed probabilities; pictures of no kind hardly count."""
+        found = functional.log_softmax(logits, dim=1)
         share = mass / mass.sum(dim=1, keepdim=True).clamp(min=1e-6)
-        certainty = mass.max(dim=1).values
-        return -(certainty[:, None] * share * found).sum(dim=1).mean()
+        certainty = mass.amax(dim=1, keepdim=True).clamp(max=1)
+        return -(certainty * share * found).sum(dim=1).mean()

@@ -17,7 +17,7 @@ import metrics
 import names
 import pyarrow.parquet as pq
 import torch
-from objectives import Captions, Distilled, Imagined, Kinds, Labelled, Teacher
+from objectives import Captions, Distilled, Imagined, Labelled, Teacher
 
 from indexer.adapt import Plan, Progress, Term, fit
 from indexer.encoders import starter_weights
@@ -66,12 +66,14 @@ class Recipe:
             imagined_batch=o.batch // 2,
             teacher=self.teacher,
             classes=self.imagenet,
+            kinds=self.kinds,
+            members=self.members,
+            kinds_weight=o.kinds,
             texts=texts,
             temperature=o.temperature,
         )
         captions = Captions(pictures=self.flickr, texts=texts, batch=o.batch)
         products = Captions(pictures=self.fashion, texts=texts, batch=o.batch)
-        kinds = Kinds(distilled=distilled, classes=self.kinds, members=self.members)
         articles = Labelled(
             pictures=self.fashion, classes=self.article_names, texts=texts, batch=o.batch // 4
         )
@@ -80,13 +82,16 @@ class Recipe:
             Term(name="captions", weight=o.captions, loss=captions),
             Term(name="products", weight=o.products, loss=products),
             Term(name="distilled", weight=o.distilled, loss=distilled),
-            Term(name="kinds", weight=o.kinds, loss=kinds),
             Term(name="articles", weight=o.articles, loss=articles),
             Term(name="clothes", weight=o.clothes, loss=clothes),
         ]
 
     def start(self) -> Heads:
-        """Build untrained heads, standardised on natural pictures and on captions."""
+        """Read the heads to go on with, or build untrained ones, standardised on natural pictures and texts."""
+        if self.options.start:
+            heads = starter_weights.load_heads(self.options.start)
+            heads.image.dropout.p, heads.text.dropout.p = self.options.dropout, self.options.text_dropout
+            return heads
         torch.manual_seed(self.options.seed)
         hidden, dropout = self.options.hidden, self.options.dropout
         image = ProjectionHead(1280, EMBED_DIM, hidden=hidden, dropout=dropout)
@@ -133,7 +138,7 @@ def report(steps: int) -> Progress:
     started = time.perf_counter()
 
     def progress(done: int, losses: dict[str, float]) -> None:
-        if done % 100 == 0 or done == steps:
+        if done % 25 == 0 or done == steps:
             shown = " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
             print(f"{done}/{steps} {time.perf_counter() - started:.0f} s: {shown}", flush=True)
 
@@ -146,8 +151,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("heads", type=Path)
+    parser.add_argument("--start", type=Path, help="heads to go on with")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.1)
     parser.add_argument("--hidden", type=int, default=1024)
@@ -171,8 +177,10 @@ def main() -> None:
     recipe.texts.encode()
     plan = Plan(steps=o.steps, learning_rate=o.rate, weight_decay=o.decay, seed=o.seed)
     terms = [term for term in recipe.terms() if term.weight > 0]
-    with torch.autocast("cpu", torch.bfloat16):
-        heads = fit(recipe.start(), terms, plan, progress=report(o.steps))
+    start = recipe.start()
+    # Without its cache: that would keep the first weights in half precision for the whole training.
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        heads = fit(start, terms, plan, progress=report(o.steps))
     heads.save(o.heads)
     print(f"logit scale {heads.logit_scale.exp():.1f}")
     embed, dev = development(recipe, heads)

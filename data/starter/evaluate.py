@@ -1,0 +1,90 @@
+"""Measure the encoder that is shipped, end to end, on the development sets.
+
+    python data/starter/evaluate.py DATA
+
+Nothing is cached and nothing is shared with the training but the pictures of DATA: each goes through the
+encoder's own preprocessing and towers in float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import metrics
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+from torch import Tensor
+
+from indexer.encoders import starter, starter_weights
+
+
+@torch.inference_mode()
+def embed_pictures(parts: starter.Parts, pictures: list[bytes]) -> Tensor:
+    """Give (n, 512) embeddings of encoded pictures."""
+    found = []
+    for start in range(0, len(pictures), 32):
+        opened = [Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[start : start + 32]]
+        pixels = torch.stack([parts.preprocess(picture) for picture in opened])
+        found.append(parts.model.encode_image(pixels, normalize=True))
+    return torch.cat(found)
+
+
+@torch.inference_mode()
+def classify(pictures: list[bytes]) -> Tensor:
+    """Give the (n,) classes that the packaged classifier sees."""
+    tower, preprocess = starter.image_tower(), starter.image_preprocessing()
+    state = starter_weights.load_classifier(starter_weights.locate().image)
+    found = []
+    for data in pictures:
+        features = tower(preprocess(Image.open(io.BytesIO(data)).convert("RGB"))[None])
+        found.append((features @ state["classifier.weight"].T + state["classifier.bias"]).argmax(dim=1))
+    return torch.cat(found)
+
+
+def held_out_clothing(data: Path) -> dict[str, list]:
+    """Read the fifth of the clothing set that is not trained on."""
+    table = pq.read_table(data / "clothing-train.parquet", columns=["file", "label", "image"]).to_pylist()
+    rows = [row for row in table if int(hashlib.sha1(row["file"].encode()).hexdigest(), 16) % 5 == 0]
+    return {name: [row[name] for row in rows] for name in ("label", "image")}
+
+
+def development(data: Path, parts: starter.Parts) -> metrics.Dev:
+    """Embed the development sets."""
+    flickr = pq.read_table(data / "flickr8k-dev.parquet").to_pydict()
+    fashion = pq.read_table(
+        data / "fashion-dev.parquet", columns=["title", "articleType", "image"]
+    ).to_pydict()
+    clothing = held_out_clothing(data)
+    return metrics.Dev(
+        flickr=embed_pictures(parts, flickr["image"]),
+        fashion=embed_pictures(parts, fashion["image"]),
+        clothing=embed_pictures(parts, clothing["image"]),
+        captions=flickr["captions"],
+        teacher=classify(flickr["image"]),
+        titles=fashion["title"],
+        articles=fashion["articleType"],
+        labels=clothing["label"],
+    )
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder with the Parquet files")
+    parts = starter.build()
+
+    @torch.inference_mode()
+    def embed(texts: list[str]) -> Tensor:
+        chunks = [texts[start : start + 64] for start in range(0, len(texts), 64)]
+        return torch.cat([parts.model.encode_text(parts.tokenizer(c), normalize=True) for c in chunks])
+
+    print(json.dumps(metrics.figures(embed, development(parser.parse_args().data, parts)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
