@@ -1,6 +1,6 @@
 """From files, tables and texts to a searchable Collection."""
 
-from .collection import Collection
+from .collection import Collection, Nearest
 from .encoders import (
     ZOO,
     DeferredEncoder,
@@ -70,6 +70,7 @@ __all__ = [
     "Kind",
     "ModelInfo",
     "ModelUnavailable",
+    "Nearest",
     "Progress",
     "Provenance",
     "SchemaTooNew",

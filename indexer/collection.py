@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import filelock
@@ -32,6 +32,22 @@ DATABASE = "findmake.sqlite"
 _CANARY_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
 _SAMPLE = 1_000
 THUMBNAIL_SIDE = 320  # pixels of the longest side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The items whose embeddings of one kind are nearest to a query.
+
+    Attributes:
+        scores: (j,) float32 cosine, best first, equal scores by smaller id.
+        ids: (j,) int64.
+        background: (m,) float32 cosine of the query with a sample of the collection, m at most 1,000; it
+            tells how high this query scores by chance.
+    """
+
+    scores: Scores
+    ids: Ids
+    background: Scores
 
 
 class Collection:
@@ -155,22 +171,21 @@ class Collection:
             raise ItemNotFound(str(item_id))
         return found[0]
 
-    def search(
-        self, kind: Kind, query: Embeddings, k: int, *, allowed: Ids | None = None
-    ) -> tuple[Scores, Ids]:
-        """Find the k items whose embedding of one kind is nearest to a query.
+    def search(self, query: Embeddings, k: int, *, allowed: Ids | None = None) -> dict[Kind, Nearest]:
+        """Find the items whose embeddings are nearest to a query, for each kind of embedding.
 
         Args:
-            kind: which embeddings to compare with.
             query: (dim,) float32 of length 1.
-            k: how many, at least 0.
+            k: how many of each kind, at least 0.
             allowed: (m,) int64, the only ids to consider; None for all.
-
-        Returns:
-            Scores (j,) float32 cosine and ids (j,) int64, j <= k; best first, equal scores by smaller id.
         """
         with self._lock:
-            return self._indexes()[kind].search(query, k, allowed)
+            found = {}
+            for kind, index in self._indexes().items():
+                scores, ids = index.search(query, k, allowed)
+                background = np.vecdot(self._sample(kind, index), query)
+                found[kind] = Nearest(scores=scores, ids=ids, background=background)
+            return found
 
     def embeddings(self, kind: Kind, ids: Ids) -> Embeddings:
         """Fetch the stored embeddings of one kind, (n, dim) float32 in the order of ``ids``.
@@ -181,24 +196,15 @@ class Collection:
         with self._lock:
             return self._indexes()[kind].embeddings(ids)
 
-    def sample(self, kind: Kind) -> Embeddings:
-        """Fetch up to 1,000 embeddings of one kind, evenly spread over the ids, (n, dim) float32.
-
-        They tell how the scores of a query are spread over this collection.
-        """
-        with self._lock:
-            index = self._indexes()[kind]
-            cached = self._samples.get(kind)
-            if cached is None or cached[0] != self.change:
-                ids = index.ids()
-                spread = ids[:: -(-len(ids) // _SAMPLE) or 1]
-                cached = self._samples[kind] = (self.change, index.embeddings(spread))
-            return cached[1]
-
-    @property
-    def change(self) -> int:
-        """Number of the change that the indexes in memory stand at."""
-        return self._snapshot.change if self._snapshot else 0
+    def _sample(self, kind: Kind, index: FaissIndex) -> Embeddings:
+        """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
+        change = self._snapshot.change if self._snapshot else 0
+        cached = self._samples.get(kind)
+        if cached is None or cached[0] != change:
+            ids = index.ids()
+            spread = ids[:: -(-len(ids) // _SAMPLE) or 1]
+            cached = self._samples[kind] = (change, index.embeddings(spread))
+        return cached[1]
 
     def count(self, kind: Kind) -> int:
         """Count the embeddings of one kind."""

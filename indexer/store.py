@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from .changes import Draft, Known, Touch, Twin
 from .database import Database
@@ -16,6 +16,16 @@ from .provenance import provenance_from_json, provenance_to_json
 from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, ThumbnailRow, TombstoneRow
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
+
+# Built once: putting a statement together costs more than running it.
+_META = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
+_ITEMS = select(
+    ItemRow.__table__,
+    select(func.group_concat(EmbeddingRow.kind))
+    .where(EmbeddingRow.item_id == ItemRow.id)
+    .scalar_subquery()
+    .label("kinds"),
+).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
 
 
 class Store:
@@ -29,7 +39,7 @@ class Store:
     def meta(self, key: str) -> Any:
         """Read one fact (JSON); None if it was never set."""
         with self._db.reading() as connection:
-            return connection.scalar(select(MetaRow.value).where(MetaRow.key == key))
+            return connection.scalar(_META, {"key": key})
 
     def set_meta(self, **facts: Any) -> None:
         """Write facts (JSON)."""
@@ -58,9 +68,8 @@ class Store:
         found: dict[int, Item] = {}
         with self._db.reading() as connection:
             for chunk in _chunks(ids):
-                kinds = _kinds_of(connection, chunk)
-                rows = connection.execute(select(ItemRow.__table__).where(ItemRow.id.in_(chunk)))
-                found.update((row.id, _item(row, kinds.get(row.id, ()))) for row in rows)
+                rows = connection.execute(_ITEMS, {"ids": chunk})
+                found.update((row.id, _item(row)) for row in rows)
         return [found[i] for i in ids if i in found]
 
     def page(self, offset: int, limit: int) -> list[Item]:
@@ -170,6 +179,14 @@ class Store:
                 connection.execute(insert(RootRow).values(path=root, indexed_at=now))
             connection.execute(insert(RunRow).values(finished_at=now, report=report))
 
+    def last_run(self) -> tuple[datetime, dict[str, Any]] | None:
+        """Read when (UTC) the last indexing run ended, and its report; None before the first."""
+        with self._db.reading() as connection:
+            row = connection.execute(
+                select(RunRow.finished_at, RunRow.report).order_by(RunRow.id.desc()).limit(1)
+            ).first()
+        return (row.finished_at, row.report) if row else None
+
     # -- writing items --------------------------------------------------------------------------------
 
     def write(self, drafts: Sequence[Draft], touches: Sequence[Touch] = ()) -> list[int]:
@@ -254,17 +271,10 @@ def _known_columns() -> Any:
     return select(ItemRow.id, ItemRow.key, ItemRow.fingerprint, ItemRow.image_sha256, ItemRow.text_sha256)
 
 
-def _kinds_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[Kind, ...]]:
-    statement = select(EmbeddingRow.item_id, EmbeddingRow.kind).where(EmbeddingRow.item_id.in_(ids))
-    found: dict[int, set[str]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.item_id, set()).add(row.kind)
-    return {item_id: tuple(k for k in KINDS if k in kinds) for item_id, kinds in found.items()}
-
-
-def _item(row: Any, kinds: tuple[Kind, ...]) -> Item:
+def _item(row: Any) -> Item:
     names = ("id", "key", "path", "title", "text", "width", "height", "attributes")
     values = {name: getattr(row, name) for name in names}
+    kinds = tuple(kind for kind in KINDS if kind in (row.kinds or ""))
     return Item(**values, kinds=kinds, provenance=provenance_from_json(row.origin, row.provenance))
 
 

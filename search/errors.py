@@ -31,5 +31,5 @@ class BadQuery(SearchError):
         self.reason = reason
         super().__init__(
             f"Cannot use {term!r} in a query: {reason}. "
-            "A query is words, picture files and item:ID, joined by ' + ' and ' - '; '2:' in front is a weight."
+            "A query is words, picture files and item:ID, joined by ' + ' and ' - ', with weights like '2:'."
         )

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from indexer import (
-    KINDS,
     Collection,
     Embeddings,
     Encoder,
-    Ids,
     Item,
     Kind,
     UnreadableImage,
@@ -56,7 +53,7 @@ class Results:
     Attributes:
         query: what was asked.
         hits: best first.
-        considered: how many items were compared.
+        considered: how many items the collection holds.
         took_ms: milliseconds, of which ``encoding_ms`` in the model.
         encoding_ms: milliseconds spent in the model.
         verdict: ``match``, ``weak`` or ``no match``; None if not calibrated.
@@ -115,17 +112,11 @@ class Searcher:
     def _rank(self, query: Query, embedding: Embeddings) -> list[tuple[int, float, Kind]]:
         """Rank items by the better of their picture and their text, both on one scale."""
         left_out = {term.item_id for term in query.terms if isinstance(term, Like)}
-        k = query.offset + query.k + len(left_out)
-        spreads: Mapping[Kind, Spread] = {
-            kind: Spread.of(self.collection.sample(kind) @ embedding) for kind in KINDS
-        }
-        found: dict[Kind, tuple[Embeddings, Ids]] = {}
-        for kind in KINDS:
-            scores, ids = self.collection.search(kind, embedding, k)
-            if kind == "text":
-                scores = level(scores, spreads["text"], spreads["image"])
-            found[kind] = scores, ids
-        return [entry for entry in merge(found) if entry[0] not in left_out]
+        found = self.collection.search(embedding, query.offset + query.k + len(left_out))
+        images, texts = found["image"], found["text"]
+        levelled = level(texts.scores, Spread.of(texts.background), Spread.of(images.background))
+        merged = merge({"image": (images.scores, images.ids), "text": (levelled, texts.ids)})
+        return [entry for entry in merged if entry[0] not in left_out]
 
     def _embed(self, query: Query) -> Embeddings:
         """Sum the terms' embeddings by weight, (dim,) float32 of length 1."""

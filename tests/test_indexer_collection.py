@@ -35,8 +35,8 @@ def filled(collection, index, tmp_path):
 
 def answers(collection):
     query = ColourEncoder().encode_texts(["red"])[0]
-    scores, ids = collection.search("image", query, 20)
-    return scores.tolist(), ids.tolist()
+    found = collection.search(query, 20)["image"]
+    return found.scores.tolist(), found.ids.tolist()
 
 
 def reopened(collection):
@@ -100,7 +100,7 @@ def test_a_reader_sees_what_another_process_writes(filled, encoder, tmp_path):
     paths = write_pictures(tmp_path / "photos", 2, start=70)
     index_sources(filled, encoder, [open_source(tmp_path / "photos")])
     assert reader.count("image") == 22
-    assert reader.sample("image").shape == (22, encoder.spec.dim)
+    assert reader.search(encoder.encode_texts(["red"])[0], 3)["image"].background.shape == (22,)
     paths[0].unlink()
     index_sources(filled, encoder, [open_source(tmp_path / "photos")])
     assert reader.count("image") == 21
@@ -113,11 +113,12 @@ def test_search_equals_the_exact_index_over_the_stored_embeddings(filled, encode
     exact = ExactIndex(encoder.spec.dim)
     exact.add(ids, embeddings)
     query = encoder.encode_texts(["blue"])[0]
-    for found, expected in zip(filled.search("image", query, 7), exact.search(query, 7), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    found, expected = filled.search(query, 7)["image"], exact.search(query, 7)
+    np.testing.assert_array_equal(found.scores, expected[0])
+    np.testing.assert_array_equal(found.ids, expected[1])
     allowed = ids[::3]
-    found = filled.search("image", query, 50, allowed=allowed)
-    np.testing.assert_array_equal(found[1], exact.search(query, 50, allowed)[1])
+    found = filled.search(query, 50, allowed=allowed)["image"]
+    np.testing.assert_array_equal(found.ids, exact.search(query, 50, allowed)[1])
 
 
 def test_stored_embeddings_are_float16_of_unit_length(filled, encoder):

@@ -34,9 +34,9 @@ def test_words_find_the_pictures_they_describe(searcher, colour):
 
 def test_scores_are_the_cosines_of_the_exact_search(searcher, collection, encoder):
     results = searcher.search(parse_query(["red"], k=28))
-    scores, ids = collection.search("image", encoder.encode_texts(["red"])[0], 28)
-    assert [hit.item.id for hit in results.hits] == ids.tolist()
-    assert [hit.score for hit in results.hits] == scores.tolist()
+    found = collection.search(encoder.encode_texts(["red"])[0], 28)["image"]
+    assert [hit.item.id for hit in results.hits] == found.ids.tolist()
+    assert [hit.score for hit in results.hits] == found.scores.tolist()
 
 
 def test_a_picture_finds_itself_first(searcher, tmp_path):

@@ -1,0 +1,120 @@
+"""Search over 10,000 items without the model: the whole searcher against a NumPy matrix product.
+
+    python benchmarks/search_speed.py [ITEMS]
+
+Every item has a picture and a text, so both indexes are searched and brought to one scale. The baseline
+scores the same embeddings by one float32 matrix product and sorts, without ids, items or SQLite.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from indexer import Collection, EncoderSpec, Imported
+from indexer.changes import Draft
+from search import Searcher, parse_query
+
+DIM = 512
+QUERIES = 300
+
+
+class FixedEncoder:
+    """Gives each text a random direction: what the model costs is left out."""
+
+    spec = EncoderSpec(
+        name="fixed",
+        architecture="fixed",
+        pretrained="",
+        dim=DIM,
+        image_size=64,
+        preprocessing_sha256="",
+        weights_sha256="",
+    )
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts (n) to (n, dim)."""
+        return np.concatenate([unit_rows(1, len(text) + sum(text.encode())) for text in texts])
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Embed pictures (n) to (n, dim)."""
+        return unit_rows(len(images), 0)
+
+
+def unit_rows(count: int, seed: int) -> np.ndarray:
+    """Draw (count, DIM) float32 unit rows."""
+    rows = np.random.default_rng(seed).normal(size=(count, DIM)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def fill(collection: Collection, count: int) -> None:
+    """Write items in batches, as indexing does."""
+    images, texts = unit_rows(count, 1), unit_rows(count, 2)
+    provenance = Imported(source="/photos", at=datetime.now(UTC))
+    for start in range(0, count, 1000):
+        drafts = [
+            Draft(
+                id=None,
+                key=f"/photos/{i:07}.jpg",
+                path=f"/photos/{i:07}.jpg",
+                fingerprint=str(i),
+                title=f"Picture {i}",
+                text=f"caption of picture {i}",
+                width=640,
+                height=480,
+                attributes={"price": i % 100, "brand": f"brand {i % 7}"},
+                image_sha256=f"i{i}",
+                text_sha256=f"t{i}",
+                provenance=provenance,
+                embeddings={"image": images[i], "text": texts[i]},
+                thumbnail=b"x" * 8000,
+            )
+            for i in range(start, min(start + 1000, count))
+        ]
+        collection.store.write(drafts)
+    collection.save_indexes()
+
+
+def quantiles(times_ms: list[float]) -> str:
+    """Format median and 95th percentile."""
+    return f"{np.median(times_ms):.2f} | {np.percentile(times_ms, 95):.2f}"
+
+
+def main() -> None:
+    """Measure and print a table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = FixedEncoder()
+        collection = Collection.create(Path(folder), encoder)
+        fill(collection, count)
+        searcher = Searcher(collection, encoder)
+        both = [collection.embeddings(kind, np.arange(1, count + 1)) for kind in ("image", "text")]
+        ours: list[float] = []
+        numpy: list[float] = []
+        for number in range(QUERIES + 20):  # the first twenty warm up
+            query = parse_query([f"query number {number}"])
+            results = searcher.search(query)
+            embedding = encoder.encode_texts([query.text])[0]
+            started = time.perf_counter()
+            for rows in both:
+                np.argsort(-(rows @ embedding))[:10]
+            if number >= 20:
+                numpy.append((time.perf_counter() - started) * 1e3)
+                ours.append(results.took_ms - results.encoding_ms)
+        print(f"{count:,} items with picture and text, dim {DIM}, k = 10, {QUERIES} queries\n")
+        print("| what | median ms | p95 ms |\n|---|---|---|")
+        print(f"| whole search without the model | {quantiles(ours)} |")
+        print(f"| NumPy product and sort (baseline) | {quantiles(numpy)} |")
+        print(f"\nratio of medians: {np.median(ours) / np.median(numpy):.2f}")
+        collection.close()
+
+
+if __name__ == "__main__":
+    main()
