@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -92,10 +92,11 @@ class Collection:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageFailure(folder, error.strerror or str(error)) from error
-        database = Database(folder / DATABASE)
-        database.migrate()
-        canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
-        Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
+        with _exclusive(folder):
+            database = Database(folder / DATABASE)
+            database.migrate()
+            canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
+            Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
         return cls(folder, database, encoder.spec)
 
     @classmethod
@@ -244,25 +245,14 @@ class Collection:
 
     # -- writing --------------------------------------------------------------------------------------
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Hold the right to write; it ends with the process, however that ends.
 
         Raises:
             CollectionBusy: another process holds it.
             StorageFailure: the folder cannot be written.
         """
-        lock = filelock.FileLock(self.folder / ".writing.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise CollectionBusy(self.folder) from error
-        except OSError as error:
-            raise StorageFailure(self.folder, error.strerror or str(error)) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return _exclusive(self.folder)
 
     def save_indexes(self) -> None:
         """Write the index files, unless those on disk are of the last change.
@@ -275,3 +265,19 @@ class Collection:
             if self._snapshot is not None and self._snapshot.change != self._change_on_disk:
                 save_snapshot(self.folder, self._snapshot, str(self.store.meta("id")))
                 self._change_on_disk = self._snapshot.change
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to a folder; see ``Collection.writing``."""
+    lock = filelock.FileLock(folder / ".writing.lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise CollectionBusy(folder) from error
+    except OSError as error:
+        raise StorageFailure(folder, error.strerror or str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()

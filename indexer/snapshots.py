@@ -52,6 +52,8 @@ def save_snapshot(folder: Path, snapshot: Snapshot, collection_id: str) -> None:
         }
         _replace(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
     except OSError as error:
+        for kind in KINDS:  # half a file helps nobody, least of all on a full disk
+            _file(folder, kind, snapshot).unlink(missing_ok=True)
         raise StorageFailure(folder, error.strerror or str(error)) from error
     keep = {entry["file"] for entry in files.values()}
     for old in folder.glob("*.faiss"):
@@ -80,8 +82,12 @@ def load_snapshot(folder: Path, collection_id: str, dim: int) -> Snapshot | None
         raise IndexCorrupt(path, f"it is not a manifest ({error})") from error
 
 
+def _file(folder: Path, kind: Kind, snapshot: Snapshot) -> Path:
+    return folder / f"{kind}-{snapshot.change}.faiss"
+
+
 def _write(folder: Path, kind: Kind, snapshot: Snapshot) -> dict[str, Any]:
-    path = folder / f"{kind}-{snapshot.change}.faiss"
+    path = _file(folder, kind, snapshot)
     path.unlink(missing_ok=True)  # left by a run that died before its manifest
     snapshot.indexes[kind].write(path)
     data = path.read_bytes()

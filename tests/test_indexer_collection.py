@@ -21,7 +21,7 @@ from indexer import (
 )
 from indexer.provenance import provenance_from_json, provenance_to_json
 from indexer.snapshots import MANIFEST
-from indexer.vectors import ExactIndex
+from indexer.vectors import ExactIndex, FaissIndex
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 
@@ -187,6 +187,25 @@ def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path):
     limit_pages(collection, None)
     report = index_sources(collection, encoder, [source])
     assert (report.unchanged, report.added) == (kept, 200 - kept)
+
+
+def test_a_disk_that_is_full_only_for_the_index_leaves_the_old_one(filled, encoder, tmp_path, monkeypatch):
+    before = {path.name for path in filled.folder.glob("*.faiss")}
+    write_pictures(tmp_path / "photos", 1, start=80)
+
+    def full(index, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageFailure, match="No space"):
+        patched.setattr(FaissIndex, "write", full)
+        index_sources(filled, encoder, [open_source(tmp_path / "photos")])
+    assert {path.name for path in filled.folder.glob("*.faiss")} == before
+    again = Collection.open(filled.folder)
+    assert again.count("image") == 21
+    again.close()
+    index_sources(filled, encoder, [open_source(tmp_path / "photos")])
+    assert {path.name for path in filled.folder.glob("*.faiss")} != before
 
 
 def test_provenance_survives_the_database():

@@ -145,6 +145,26 @@ def test_mistakes_end_in_a_sentence_and_a_code(filled, arguments, code, part):
     assert err.startswith("findmake: ")
 
 
+def test_ctrl_c_keeps_what_was_finished(run, tmp_path, monkeypatch):
+    write_pictures(tmp_path / "photos", 70)
+    real = ColourEncoder.encode_images
+
+    def interrupted(encoder, images):
+        if encoder.images_encoded >= 64:
+            raise KeyboardInterrupt
+        return real(encoder, images)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ColourEncoder, "encode_images", interrupted)
+        code, out, err = run("index", "photos")
+    assert (code, out) == (130, "")
+    assert "the same command goes on from there" in err
+    kept = json.loads(run("info", "--json")[1])["items"]
+    assert 0 < kept < 70
+    report = json.loads(run("index", "photos", "--json")[1])
+    assert (report["unchanged"], report["added"]) == (kept, 70 - kept)
+
+
 def test_wrong_usage_is_code_2(run):
     with pytest.raises(SystemExit) as stopped:
         run("dance")
