@@ -38,9 +38,9 @@ def load_encoder(name: str, *, device: str = "auto") -> Encoder:
     """
     if name == "auto":
         name, _ = choose_model()
-    from . import loading  # and with it, in time, torch
+    from . import loading
+    from .open_clip import OpenClipEncoder, resolve_device  # and with it, in time, torch
 
-    parts = loading.load_parts(name)
-    from .open_clip import OpenClipEncoder, resolve_device
-
-    return OpenClipEncoder(parts, name=name, device=resolve_device(device))
+    name = loading.canonical(name)
+    chosen = resolve_device(device, model=name)  # before the seconds that loading takes
+    return OpenClipEncoder(loading.load_parts(name), name=name, device=chosen)

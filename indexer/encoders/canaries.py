@@ -11,7 +11,12 @@ from PIL import Image
 from ..items import Embeddings, Kind
 from .base import Encoder
 
-_TEXTS = ("a photo of a red bicycle", "two dogs running on a beach", "men's leather shoes, size 42", "42")
+CANARY_TEXTS = (
+    "a photo of a red bicycle",
+    "two dogs running on a beach",
+    "men's leather shoes, size 42",
+    "42",
+)
 _SIDE = 96
 
 
@@ -32,10 +37,11 @@ def canary_pictures() -> list[Image.Image]:
 def canary_embeddings(encoder: Encoder, kind: Kind) -> Embeddings:
     """Embed the canaries of one kind, (4, dim) float32."""
     if kind == "text":
-        return encoder.encode_texts(_TEXTS)
+        return encoder.encode_texts(CANARY_TEXTS)
     return encoder.encode_images(canary_pictures())
 
 
 def agreement(stored: Embeddings, found: Embeddings) -> float:
-    """Compare two sets of embeddings (n, dim) row by row; give the lowest cosine."""
-    return float(np.vecdot(stored, found).min())
+    """Compare two sets of embeddings (n, dim) row by row; give the lowest cosine, -1 for no number."""
+    cosine = float(np.vecdot(stored, found).min())
+    return -1.0 if np.isnan(cosine) else cosine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,11 +15,15 @@ from PIL import Image
 
 from ..errors import ModelUnavailable
 from ..items import Embeddings, EncoderSpec
+from .canaries import CANARY_TEXTS
 from .parts import Parts
-from .tuning import tuned_image_tower
+from .tuning import plain_image_tower, tuned_image_tower
 
 BATCH_SIZE = 32  # the image tower's throughput is flat from here on, and memory is not
 _PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
+_DEVICES = ("cpu", "cuda", "mps")
+_WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
+_LONGEST_STRIP = 8  # times the shorter side
 
 
 class OpenClipEncoder:
@@ -31,15 +35,17 @@ class OpenClipEncoder:
         # One call at a time: the model uses all cores by itself, and fast tokenizers are not thread-safe.
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_PREPROCESS_THREADS, thread_name_prefix="preprocess")
-        self._image_tower: Callable[[torch.Tensor], torch.Tensor] | None = None
         self.spec = _spec(parts, name)
         self._model: Any = parts.model.to(self._device)
+        self._image_tower = plain_image_tower(self._model)
+        self._is_tuned = False
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""
         with self._lock, torch.inference_mode():
-            if self._image_tower is None:  # tuning costs a moment that a search by words need not pay
+            if not self._is_tuned and len(images) >= _WORTH_TUNING:
                 self._image_tower = tuned_image_tower(self._model, self._device, self._parts.preprocess)
+                self._is_tuned = True
             rows = []
             for start in range(0, len(images), BATCH_SIZE):
                 batch = images[start : start + BATCH_SIZE]
@@ -57,14 +63,21 @@ class OpenClipEncoder:
             return self._stacked(rows)
 
     def _preprocess(self, image: Image.Image) -> torch.Tensor:
+        settings = getattr(self._parts.model.visual, "preprocess_cfg", {})
+        if settings.get("resize_mode") == "shortest":
+            image = _without_far_ends(image)
         return self._parts.preprocess(image.convert("RGB"))
 
     def _stacked(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str, *, model: str) -> str:
     """Turn ``auto`` into the best device here, and check any other.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; one of several as ``cuda:1``.
+        model: what is to run there, for the message.
 
     Raises:
         ModelUnavailable: torch cannot use that device on this machine.
@@ -74,10 +87,12 @@ def resolve_device(device: str) -> str:
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
+        if torch.device(device).type not in _DEVICES:
+            raise RuntimeError(f"expected {', '.join(_DEVICES)} or auto")
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         reason = f"the device {device!r} cannot be used here ({str(error).splitlines()[0]})"
-        raise ModelUnavailable("", reason, "Use --device auto or --device cpu.") from error
+        raise ModelUnavailable(model, reason, "Use --device auto or --device cpu.") from error
     return device
 
 
@@ -87,6 +102,22 @@ def _unit(rows: torch.Tensor) -> Embeddings:
     return unit
 
 
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """Cut a strip to its middle.
+
+    Preprocessing that scales the shorter side to the model's size looks at the middle square only, but would
+    first make gigabytes of pixels of a strip.
+    """
+    shorter, longer = sorted(image.size)
+    spare = (longer - _LONGEST_STRIP * shorter) // 2
+    if spare <= 0:
+        return image
+    width, height = image.size
+    if width > height:
+        return image.crop((spare, 0, width - spare, height))
+    return image.crop((0, spare, width, height - spare))
+
+
 def _spec(parts: Parts, name: str) -> EncoderSpec:
     state = parts.model.state_dict()
     weights = hashlib.sha256()
@@ -94,17 +125,25 @@ def _spec(parts: Parts, name: str) -> EncoderSpec:
         tensor = state[key].detach().cpu().contiguous()
         weights.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
         weights.update(tensor.flatten().view(torch.uint8).numpy().data)
-    # Transforms print their settings; functions among them print an address, which is not one.
-    pixels = re.sub(r" at 0x[0-9a-f]+", "", repr(parts.preprocess))
-    tokens = (type(parts.tokenizer).__name__, getattr(parts.tokenizer, "context_length", None))
+    tokens = parts.tokenizer(list(CANARY_TEXTS))  # tells vocabulary, case and context
+    preprocessing = hashlib.sha256(f"{_pixel_settings(parts)} {tokens.tolist()}".encode())
     with torch.inference_mode():
-        dim = parts.model.encode_text(parts.tokenizer(["a"])).shape[-1]  # type: ignore[operator]
+        dim = parts.model.encode_text(tokens[-1:]).shape[-1]  # type: ignore[operator]
     return EncoderSpec(
         name=name,
         architecture=parts.architecture,
         pretrained=parts.pretrained,
         dim=int(dim),
         image_size=parts.image_size,
-        preprocessing_sha256=hashlib.sha256(f"{pixels} {tokens}".encode()).hexdigest(),
+        preprocessing_sha256=preprocessing.hexdigest(),
         weights_sha256=weights.hexdigest(),
     )
+
+
+def _pixel_settings(parts: Parts) -> str:
+    """Write down how pictures become pixels, the same in every process."""
+    settings = getattr(parts.model.visual, "preprocess_cfg", None)
+    if settings:
+        return str(sorted(settings.items()))
+    # Transforms print their settings; functions among them print an address, which is not one.
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(parts.preprocess))

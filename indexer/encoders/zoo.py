@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import ModelUnavailable
 from . import hub, loading
 
 
@@ -23,6 +24,7 @@ class ModelInfo:
         flickr30k_r1: text to image, recall at 1, per cent.
         coco_r1: the same on COCO.
         source: of the figures.
+        repositories: of the hub that its weights and its tokenizer come from; none for what is installed.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ModelInfo:
     flickr30k_r1: float | None = None
     coco_r1: float | None = None
     source: str = "open_clip docs/openclip_results.csv, docs/openclip_retrieval_results.csv"
+    repositories: tuple[str, ...] = ()
 
 
 # The best choice for most people first: that is the order in which "auto" takes them.
@@ -51,6 +54,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=74.0,
         coco_r1=47.2,
         source="big_vision README_siglip2.md",
+        repositories=("timm/ViT-B-32-SigLIP2-256",),
     ),
     ModelInfo(
         name="ViT-B-32/laion2b_s34b_b79k",
@@ -63,6 +67,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=66.6,
         flickr30k_r1=66.8,
         coco_r1=39.3,
+        repositories=("laion/CLIP-ViT-B-32-laion2B-s34B-b79K",),
     ),
     ModelInfo(
         name="ViT-B-32-256/datacomp_s34b_b86k",
@@ -75,6 +80,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=72.8,
         flickr30k_r1=64.9,
         coco_r1=39.9,
+        repositories=("laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",),
     ),
     ModelInfo(
         name="xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k",
@@ -87,6 +93,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=62.4,
         flickr30k_r1=64.5,
         coco_r1=37.8,
+        repositories=("laion/CLIP-ViT-B-32-xlm-roberta-base-laion5B-s13B-b90k", "xlm-roberta-base"),
     ),
     ModelInfo(
         name="ViT-L-14/laion2b_s32b_b82k",
@@ -99,6 +106,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=75.2,
         flickr30k_r1=75.5,
         coco_r1=46.5,
+        repositories=("laion/CLIP-ViT-L-14-laion2B-s32B-b82K",),
     ),
     ModelInfo(
         name="ViT-H-14/laion2b_s32b_b79k",
@@ -111,6 +119,7 @@ ZOO: tuple[ModelInfo, ...] = (
         imagenet_top1=78.0,
         flickr30k_r1=77.6,
         coco_r1=49.5,
+        repositories=("laion/CLIP-ViT-H-14-laion2B-s32B-b79K",),
     ),
     ModelInfo(
         name=loading.STARTER,
@@ -124,15 +133,25 @@ ZOO: tuple[ModelInfo, ...] = (
     ),
 )
 
-_AUTO = ("ViT-B-32-SigLIP2-256/webli", "ViT-B-32/laion2b_s34b_b79k")  # small enough for a first download
+_FIRST_DOWNLOAD = "ViT-B-32/laion2b_s34b_b79k"  # good, and small enough for somebody who only wants to try
 
 
 def model_available(name: str) -> bool:
-    """Say whether a model can be loaded on this machine without a network."""
-    if name == loading.STARTER:
+    """Say whether a model can be loaded on this machine without a network.
+
+    This is quick for the models of the zoo; for another name open_clip, and with it torch, is imported.
+    """
+    if name == loading.STARTER or loading.is_local(name):
         return True
-    repository = loading.hub_repository(name)
-    return repository is not None and hub.is_cached(repository)
+    known = next((model.repositories for model in ZOO if model.name == name), None)
+    # One file of each is enough to say no at once, which is the usual answer, without importing open_clip.
+    if known is not None and not all(hub.has_any(repository) for repository in known):
+        return False
+    try:
+        needed = loading.needs(name)
+    except ModelUnavailable:
+        return False
+    return bool(needed) and all(hub.is_cached(need) for need in needed)
 
 
 def choose_model() -> tuple[str, str]:
@@ -145,5 +164,6 @@ def choose_model() -> tuple[str, str]:
         if model.name != loading.STARTER and model_available(model.name):
             return model.name, "the best one that is already on this machine"
     if hub.is_reachable():
-        return _AUTO[-1], "downloaded from the model hub, as none is on this machine yet"
+        size = next(model.size_mb for model in ZOO if model.name == _FIRST_DOWNLOAD)
+        return _FIRST_DOWNLOAD, f"downloaded from the model hub ({size} MB, once), as none is here yet"
     return loading.STARTER, "it needs no download; the model hub cannot be reached and no other model is here"
