@@ -9,7 +9,6 @@ encoder's own preprocessing and towers in float32.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import metrics
 import pyarrow.parquet as pq
 import torch
+from corpus import is_held_out
 from PIL import Image
 from torch import Tensor
 
@@ -49,7 +49,7 @@ def classify(pictures: list[bytes]) -> Tensor:
 def held_out_clothing(data: Path) -> dict[str, list]:
     """Read the fifth of the clothing set that is not trained on."""
     table = pq.read_table(data / "clothing-train.parquet", columns=["file", "label", "image"]).to_pylist()
-    rows = [row for row in table if int(hashlib.sha1(row["file"].encode()).hexdigest(), 16) % 5 == 0]
+    rows = [row for row in table if is_held_out(row["file"])]
     return {name: [row[name] for row in rows] for name in ("label", "image")}
 
 

@@ -9,14 +9,15 @@ from corpus import Classes, Pictures, Texts
 from torch import Tensor
 from torch.nn import functional
 
-from indexer.adapt import MAX_LOGIT_SCALE, class_directions, distillation, info_nce
+from indexer.adapt import class_directions, distillation, info_nce
 from indexer.encoders.heads import Heads
+
+CLASS_SCALE = 40.0  # a thousand classes need a sharper softmax than a batch of captions
 
 
 def class_logits(heads: Heads, images: Tensor, texts: Tensor) -> Tensor:
     """Compare (n, 1280) picture features with (classes, 384) text features: (n, classes) logits."""
-    scale = heads.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
-    logits: Tensor = scale * heads.embed_images(images) @ heads.embed_texts(texts).T
+    logits: Tensor = CLASS_SCALE * heads.embed_images(images) @ heads.embed_texts(texts).T
     return logits
 
 
@@ -67,7 +68,11 @@ class Labelled:
         """Draw a batch and give its loss."""
         rows, images, _ = self.pictures.draw(self.batch, generator)
         assert self.pictures.labels is not None
-        logits = class_logits(heads, images, self.texts.take(self.classes.draw(generator)))
+        found, named = (
+            heads.embed_images(images),
+            heads.embed_texts(self.texts.take(self.classes.draw(generator))),
+        )
+        logits = heads.logit_scale.exp() * found @ named.T
         return functional.cross_entropy(logits, self.pictures.labels[rows], label_smoothing=0.05)
 
 

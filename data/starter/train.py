@@ -58,12 +58,12 @@ class Recipe:
         o, texts = self.options, self.texts
         distilled = Distilled(
             pictures=(
-                (self.flickr, o.batch // 4),
-                (self.fashion, o.batch // 8),
+                (self.flickr, o.batch // 2),
+                (self.fashion, o.batch // 16),
                 (self.clothing, o.batch // 16),
             ),
             imagined=Imagined(self.teacher, torch.cat([*self.flickr.views, *self.clothing.views])),
-            imagined_batch=o.batch // 2,
+            imagined_batch=o.batch * 3 // 4,
             teacher=self.teacher,
             classes=self.imagenet,
             kinds=self.kinds,
@@ -87,7 +87,7 @@ class Recipe:
         ]
 
     def start(self) -> Heads:
-        """Read the heads to go on with, or build untrained ones, standardised on natural pictures and texts."""
+        """Read the heads to go on with, or build untrained ones, standardised on pictures and texts."""
         if self.options.start:
             heads = starter_weights.load_heads(self.options.start)
             heads.image.dropout.p, heads.text.dropout.p = self.options.dropout, self.options.text_dropout
@@ -167,7 +167,7 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-WEIGHTS = {"captions": 1.0, "products": 0.5, "distilled": 1.0, "kinds": 0.3, "articles": 0.3, "clothes": 0.2}
+WEIGHTS = {"captions": 1.0, "products": 0.5, "distilled": 2.0, "kinds": 0.3, "articles": 0.3, "clothes": 0.2}
 
 
 def main() -> None:
