@@ -11,6 +11,31 @@ from indexer.errors import FindmakeError
 
 from .settings import Settings
 
+_LIGHT = {
+    "primaryColor": "#0f766e",
+    "backgroundColor": "#fbfbf9",
+    "secondaryBackgroundColor": "#f0f1ee",
+    "textColor": "#1d2426",
+    "borderColor": "#d5d9d5",
+    "linkColor": "#0f766e",
+}
+_DARK = {
+    "primaryColor": "#0f8278",
+    "backgroundColor": "#14181a",
+    "secondaryBackgroundColor": "#1e2427",
+    "textColor": "#e8eceb",
+    "borderColor": "#3a4347",
+    "linkColor": "#5cc9bd",
+}
+THEME = {
+    "theme.baseRadius": "0.6rem",
+    "theme.buttonRadius": "0.6rem",
+    "theme.showWidgetBorder": True,
+    **{f"theme.light.{name}": colour for name, colour in _LIGHT.items()},
+    **{f"theme.dark.{name}": colour for name, colour in _DARK.items()},
+}
+"""Streamlit's options for our look; light or dark follows the browser."""
+
 
 class PageUnavailable(FindmakeError):
     """Streamlit is not installed."""
@@ -44,9 +69,14 @@ def run(settings: Settings, *, host: str, port: int, browser: bool) -> int:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "server.fileWatcherType": "none",  # it would walk all of torch
+        **THEME,
     }
-    arguments = [f"--{name}={str(value).lower()}" for name, value in options.items()]
+    arguments = [f"--{name}={_as_option(value)}" for name, value in options.items()]
     try:
         return subprocess.call([*command, *arguments], env=settings.as_environment())
     except KeyboardInterrupt:  # the child got it too, and ends by itself
         return 0
+
+
+def _as_option(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

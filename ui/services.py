@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,21 @@ from indexer import (
     EncoderMismatch,
     Failure,
     IndexReport,
+    Item,
     ItemNotFound,
+    ModelInfo,
     Progress,
     Source,
     UnreadableSource,
     choose_model,
+    decode_image,
     index_sources,
     load_encoder,
+    load_image,
     model_available,
     open_source,
 )
-from search import Like, Picture, Query, Results, Searcher
+from search import Like, Picture, Query, Results, Searcher, Term, Words, parse_query
 
 from .settings import Settings
 
@@ -147,6 +152,65 @@ def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Result
     return searcher.search(Query(terms=(picture,), text=what, k=k, offset=offset))
 
 
+def compose(
+    words: str, *, like: int | None = None, picture: Picture | None = None, k: int, offset: int = 0
+) -> Query:
+    """Put together what was asked on the page: words in the query language, an item, an uploaded picture.
+
+    A word that happens to name a file of this machine stays a word: whoever opens the page asks about the
+    collection, not about the disk.
+
+    Args:
+        words: may be blank.
+        like: id of an item.
+        picture: with its bytes.
+        k: how many hits.
+        offset: how many hits to skip.
+
+    Raises:
+        EmptyQuery: nothing of all this was given.
+        BadQuery: the words cannot be understood.
+    """
+    terms: list[Term] = []
+    if words.strip():
+        for term in parse_query([words]).terms:
+            if isinstance(term, Picture):
+                term = Words(text=term.name, weight=term.weight)
+            terms.append(term)
+    if picture is not None:
+        terms.append(picture)
+    if like is not None:
+        terms.append(Like(item_id=like))
+    return Query(terms=tuple(terms), text=words.strip(), k=k, offset=offset)
+
+
+def show_item(item: Item, *, longest_side: int = 1_600) -> bytes:
+    """Read an item's original picture and make a copy that any browser shows, WebP.
+
+    Raises:
+        UnreadableImage: the file is gone, cannot be read, or there never was one.
+    """
+    path = Path(item.path) if item.path else Path()
+    return _as_webp(load_image(path, shorter_side=longest_side // 2).image, longest_side)
+
+
+def show_upload(data: bytes, *, name: str, longest_side: int = 320) -> bytes:
+    """Make a small copy of a picture that somebody handed in, WebP.
+
+    Raises:
+        UnreadableImage: it is not a picture, or damaged.
+    """
+    return _as_webp(decode_image(data, name=name, shorter_side=longest_side).image, longest_side)
+
+
+def _as_webp(image: Any, longest_side: int) -> bytes:
+    small = image.copy()
+    small.thumbnail((longest_side, longest_side))
+    buffer = BytesIO()
+    small.save(buffer, "WEBP", quality=85)
+    return buffer.getvalue()
+
+
 def info(collection: Collection) -> dict[str, Any]:
     """Tell the facts about a collection, as JSON has them."""
     files = [path for path in collection.folder.iterdir() if path.is_file()]
@@ -164,4 +228,8 @@ def info(collection: Collection) -> dict[str, Any]:
 
 def models() -> list[dict[str, Any]]:
     """List the zoo, with what works on this machine without a download."""
-    return [asdict(model) | {"available": model_available(model.name)} for model in ZOO]
+    shown = [field.name for field in fields(ModelInfo) if field.name != "repositories"]
+    return [
+        {name: getattr(model, name) for name in shown} | {"available": model_available(model.name)}
+        for model in ZOO
+    ]

@@ -1,0 +1,67 @@
+"""Take the pictures of the page that the documents show, from the real page over the sample catalogue.
+
+    python data/sample/build.py
+    findmake index data/local/sample/products/products.csv data/local/sample/photos --collection COLLECTION
+    python docs/take_screenshots.py COLLECTION [DEST]        (default: docs/images)
+
+Needs the "dev" extra and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.browser import ARGUMENTS, find_browser, serving, settle
+
+WIDE, PHONE = (1280, 860), (390, 844)
+
+
+def main() -> None:
+    """Take them all."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("collection", type=Path, help="a collection of the sample catalogue")
+    parser.add_argument("dest", nargs="?", type=Path, default=Path(__file__).with_name("images"))
+    chosen = parser.parse_args()
+    chosen.dest.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        with serving(chosen.collection, Path(folder) / "serve.log") as url:
+            take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "find.png")
+            take(browser, f"{url}/?q=something+to+sit+on", WIDE, chosen.dest / "find-dark.png", scheme="dark")
+            take(browser, f"{url}/?q=a+plant+in+a+pot", PHONE, chosen.dest / "phone.png")
+            take(browser, f"{url}/collection", WIDE, chosen.dest / "collection.png")
+            take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "detail.png", press="Open ")
+            take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "like.png", press="More like this")
+        browser.close()
+
+
+def take(
+    browser: Any, url: str, size: tuple[int, int], path: Path, *, scheme: str = "light", press: str = ""
+) -> None:
+    """Open an address in a fresh window, press the first button of that name, and save what it shows."""
+    viewport = {"width": size[0], "height": size[1]}
+    page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page.goto(url)
+    page.wait_for_selector(".fm-headline", timeout=90_000)
+    settle(page)
+    if press:
+        page.get_by_role("button", name=press).first.click()
+        settle(page)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1_500)  # pictures and the dialog fade in
+    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""What the page keeps: models and collection once per process, the view in the URL.
+
+The URL is the truth about a view, so a link shows it to somebody else and the back button works. An uploaded
+picture cannot stand in a URL: its checksum does, and its bytes wait on a shelf of the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from indexer import Collection
+from search import Query, Results, Searcher
+
+from . import services
+from .settings import Settings
+
+PAGE_SIZE = 24
+_SHELF_BYTES = 64 << 20
+_LONGEST_QUERY = 1_000  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the page shows; equal views have equal URLs.
+
+    Attributes:
+        q: words in the query language; empty for none.
+        like: id of the item whose likes are sought; None for none.
+        picture: checksum of the uploaded picture; empty for none.
+        page: 1 for the first.
+        item: id of the item whose details are open; None for none.
+    """
+
+    q: str = ""
+    like: int | None = None
+    picture: str = ""
+    page: int = 1
+    item: int | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Say whether anything is sought; otherwise the collection is browsed."""
+        return bool(self.q or self.picture or self.like is not None)
+
+    def as_parameters(self) -> dict[str, str]:
+        """Write the view as the parameters of a URL; what is at its default stays out."""
+        written = {
+            "q": self.q,
+            "like": "" if self.like is None else str(self.like),
+            "picture": self.picture,
+            "page": str(self.page) if self.page > 1 else "",
+            "item": "" if self.item is None else str(self.item),
+        }
+        return {name: value for name, value in written.items() if value}
+
+
+def view() -> View:
+    """Read the view from the URL; a number that cannot be understood counts as not given."""
+    given = st.query_params
+    return View(
+        q=given.get("q", "").strip()[:_LONGEST_QUERY],
+        like=_number(given.get("like", "")),
+        picture=given.get("picture", ""),
+        page=_number(given.get("page", "")) or 1,
+        item=_number(given.get("item", "")),
+    )
+
+
+def go(target: View) -> None:
+    """Make this the view: one new entry in the browser's history, or none if it is shown already."""
+    if target != view():
+        st.query_params.from_dict(target.as_parameters())
+
+
+def change(**parts: str | int | None) -> None:
+    """Change parts of the view; what is sought anew starts at its first page."""
+    now = view()
+    start_over = {"page": 1} if parts.keys() & {"q", "like", "picture"} else {}
+    go(replace(now, **{"item": None} | start_over | parts))  # type: ignore[arg-type]
+
+
+def _number(text: str) -> int | None:
+    """Read a positive number that SQLite can hold."""
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:20]) < 2**63 else None
+
+
+# -- shared by all sessions; each is safe to use from several threads ---------------------------------
+
+
+def collection() -> Collection:
+    """Open the collection, once per process.
+
+    Raises:
+        CollectionNotFound: there is none yet.
+    """
+    return _open_collection(Settings.read())
+
+
+def searcher() -> Searcher:
+    """Load the collection's model, once per process.
+
+    Raises:
+        CollectionNotFound: there is no collection yet.
+        ModelUnavailable: the model's weights are not here.
+    """
+    return _open_searcher(Settings.read())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _open_collection(settings: Settings) -> Collection:
+    return services.open_collection(settings)
+
+
+@st.cache_resource(show_spinner="Loading the model. This happens once and takes some seconds.", max_entries=4)
+def _open_searcher(settings: Settings) -> Searcher:
+    opened = _open_collection(settings)
+    return Searcher(opened, services.open_encoder(opened, settings))
+
+
+class Shelf:
+    """Query pictures by checksum, the least recently used going first; who knows a checksum may look."""
+
+    def __init__(self, capacity: int = _SHELF_BYTES) -> None:
+        self._capacity = capacity
+        self._pictures: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, name: str, data: bytes) -> str:
+        """Keep a picture; return its checksum."""
+        checksum = hashlib.sha256(data).hexdigest()[:32]
+        with self._lock:
+            self._pictures[checksum] = name, data
+            self._pictures.move_to_end(checksum)
+            while self._held() > self._capacity and len(self._pictures) > 1:
+                self._pictures.popitem(last=False)
+        return checksum
+
+    def get(self, checksum: str) -> tuple[str, bytes] | None:
+        """Give back name and bytes; None if it is not here (any more)."""
+        with self._lock:
+            if checksum in self._pictures:
+                self._pictures.move_to_end(checksum)
+            return self._pictures.get(checksum)
+
+    def _held(self) -> int:
+        return sum(len(data) for _, data in self._pictures.values())
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> Shelf:
+    """Give the shelf of this process."""
+    return Shelf()
+
+
+# -- this session's own -------------------------------------------------------------------------------
+
+
+def answer(query: Query) -> Results:
+    """Search, unless the very same was asked just before: opening a dialog must not search again."""
+    key = query, collection().store.change()
+    known: tuple[object, Results] | None = st.session_state.get("answer")
+    if known is None or known[0] != key:
+        known = key, searcher().search(query)
+        st.session_state["answer"] = known
+    return known[1]
+
+
+def say(message: str) -> None:
+    """Keep a sentence to show on the next run: callbacks have no place on the page."""
+    st.session_state["said"] = message
+
+
+def said() -> str | None:
+    """Take the sentence that waits, once."""
+    message: str | None = st.session_state.pop("said", None)
+    return message

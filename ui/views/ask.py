@@ -1,0 +1,110 @@
+"""The box for words, the picture beside it, and what else is being asked."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from indexer import FindmakeError, ItemNotFound
+from ui import services, state
+
+from .paste import paste
+from .style import html, name_of
+
+_LARGEST_MB = 30
+
+
+def draw(view: state.View) -> None:
+    """Draw the box and, below it, the picture and the item that are part of the query."""
+    if st.session_state.get("words", "").strip() != view.q:
+        st.session_state["words"] = view.q  # the URL has changed: back button, link, example
+    with st.container(horizontal=True, key="ask", vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            "Search",
+            key="words",
+            type="search",
+            placeholder="What are you looking for?",
+            label_visibility="collapsed",
+            on_change=_asked,
+        )
+        with st.popover("Picture", icon=":material/add_photo_alternate:", key="with-picture"):
+            _uploader()
+        st.button("Search", type="primary", icon=":material/search:", on_click=_asked, key="search")
+    paste(_pasted)
+    if view.picture or view.like is not None:
+        with st.container(horizontal=True, key="asked", gap="small"):
+            _chips(view)
+
+
+def _asked() -> None:
+    state.change(q=st.session_state["words"].strip())
+
+
+def _uploader() -> None:
+    round_ = st.session_state.setdefault("uploads", 0)
+    st.file_uploader(
+        "Search with a picture",
+        type=None,  # any file may come: what is wrong with it is told in our own words
+        key=f"upload {round_}",
+        max_upload_size=_LARGEST_MB,
+        on_change=_uploaded,
+        args=(f"upload {round_}",),
+    )
+    st.caption("Or paste one from the clipboard, anywhere on this page.")
+
+
+def _uploaded(key: str) -> None:
+    file = st.session_state[key]
+    if file is None:
+        return
+    st.session_state["uploads"] += 1  # a fresh, empty box: the picture is shown as part of the query
+    take_picture(file.name, file.getvalue())
+
+
+def _pasted(data: bytes) -> None:
+    take_picture("the pasted picture", data)
+
+
+def take_picture(name: str, data: bytes) -> None:
+    """Make a picture part of the query, or keep the sentence that says why not."""
+    try:
+        services.show_upload(data, name=name)
+    except FindmakeError as error:
+        state.say(str(error))
+        return
+    state.change(picture=state.shelf().put(name, data), like=None)
+
+
+def _chips(view: state.View) -> None:
+    kept = state.shelf().get(view.picture)
+    if kept:
+        _chip("picture", kept[0], services.show_upload(kept[1], name=kept[0], longest_side=96))
+    elif view.picture:
+        _chip("picture", "a picture that is gone", None)
+    if view.like is not None:
+        try:
+            name = f"like {name_of(state.collection().item(view.like))}"
+        except ItemNotFound:
+            name = f"like item {view.like}"
+        _chip("like", name, state.collection().store.thumbnail(view.like))
+
+
+def _chip(part: str, label: str, image: bytes | None) -> None:
+    with st.container(
+        horizontal=True, key=f"chip-{part}", width="content", vertical_alignment="center", gap="small"
+    ):
+        if image is not None:
+            st.image(image, width=44, alt=label)
+        st.html(html("span", label))
+        st.button(
+            "Remove",
+            key=f"remove-{part}",
+            icon=":material/close:",
+            type="tertiary",
+            help=f"Search without {label}",
+            on_click=_without,
+            args=(part,),
+        )
+
+
+def _without(part: str) -> None:
+    state.change(**{part: "" if part == "picture" else None})

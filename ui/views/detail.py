@@ -1,0 +1,98 @@
+"""One item in full: the original, everything known about it, and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import streamlit as st
+
+from indexer import FindmakeError, Generated, Item, UnreadableImage
+from ui import services, state
+
+from .grid import more_like
+from .style import definitions, html, name_of, plain, shown
+
+
+def draw(view: state.View) -> None:
+    """Open the details that the URL names, if any."""
+    if view.item is None:
+        return
+    try:
+        item = state.collection().item(view.item)
+    except FindmakeError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.dialog(plain(name_of(item)), width="large", on_dismiss=_close)(_inside)(item)
+
+
+def _close() -> None:
+    state.change(item=None)
+
+
+def _inside(item: Item) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _original(item)
+    with right:
+        if item.text and item.text != item.title:
+            st.html(html("p", item.text[:4_000], "fm-full-text"))
+        st.html(definitions(_facts(item)))
+        with st.container(horizontal=True, gap="small"):
+            if st.button("More like this", icon=":material/image_search:", type="primary", key="like-open"):
+                more_like(item.id)
+                st.rerun()
+            _download(item)
+
+
+def _original(item: Item) -> None:
+    """Show the picture as large as it is useful; where its file is gone, the thumbnail and the reason."""
+    name = name_of(item)
+    if "image" not in item.kinds:
+        return
+    try:
+        st.image(services.show_item(item) if item.path else _thumbnail(item), alt=name, width="stretch")
+    except UnreadableImage as error:
+        st.image(_thumbnail(item), alt=name, width="stretch")
+        st.caption(plain(f"Only the small copy can be shown: {error.reason}."))
+
+
+def _thumbnail(item: Item) -> bytes:
+    return state.collection().store.thumbnail(item.id) or b""
+
+
+def _facts(item: Item) -> dict[str, str]:
+    """Gather what is known, in the order of interest."""
+    facts = {
+        name.replace("_", " "): shown(value)
+        for name, value in item.attributes.items()
+        if value not in (None, "")
+    }
+    if item.width:
+        facts["size"] = f"{item.width:,} x {item.height:,} pixels"
+    facts["item"] = str(item.id)
+    facts["file" if item.path else "key"] = item.path or item.key
+    return facts | _provenance(item)
+
+
+def _provenance(item: Item) -> dict[str, str]:
+    came = item.provenance
+    when = f"{came.at:%Y-%m-%d %H:%M} UTC"
+    if isinstance(came, Generated):
+        told = {name.replace("_", " "): str(value) for name, value in asdict(came).items() if name != "at"}
+        return {"made by a model": when} | told
+    source = {} if came.source == item.path else {"indexed from": came.source}
+    return source | {"indexed at": when}
+
+
+def _download(item: Item) -> None:
+    path = Path(item.path) if item.path else None
+    if path is not None and path.is_file():
+        st.download_button(
+            "Download the original",
+            data=path.read_bytes,  # read when it is asked for
+            file_name=path.name,
+            icon=":material/download:",
+            on_click="ignore",
+            key="download",
+        )
