@@ -73,7 +73,7 @@ class Recipe:
             temperature=o.temperature,
         )
         captions = Captions(pictures=self.flickr, texts=texts, batch=o.batch)
-        products = Captions(pictures=self.fashion, texts=texts, batch=o.batch)
+        products = Captions(pictures=self.fashion, texts=texts, batch=o.batch // 2)
         articles = Labelled(
             pictures=self.fashion, classes=self.article_names, texts=texts, batch=o.batch // 4
         )
@@ -167,7 +167,7 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-WEIGHTS = {"captions": 1.0, "products": 0.5, "distilled": 2.0, "kinds": 0.3, "articles": 0.3, "clothes": 0.2}
+WEIGHTS = {"captions": 1.0, "products": 0.5, "distilled": 5.0, "kinds": 0.3, "articles": 0.3, "clothes": 0.2}
 
 
 def main() -> None:

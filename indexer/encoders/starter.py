@@ -18,7 +18,9 @@ import torch
 from open_clip.tokenizer import HFTokenizer
 from PIL import Image
 
+from ..errors import ModelUnavailable
 from . import starter_weights
+from .heads import Heads
 from .parts import Parts
 
 EMBED_DIM = 512
@@ -43,7 +45,7 @@ def build() -> Parts:
         ModelUnavailable: a weight file is missing or is not the one that was pinned.
     """
     files = starter_weights.locate()
-    heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
+    heads = _heads()
     model = _model(files)
     model.visual.head = torch.nn.Sequential(heads.image)
     model.text.proj = heads.text
@@ -56,6 +58,16 @@ def build() -> Parts:
         pretrained=PRETRAINED,
         image_size=IMAGE_SIZE,
     )
+
+
+def _heads() -> Heads:
+    """Read our heads, and check that they belong between these towers."""
+    heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
+    widths = (*heads.image.linear.weight.shape, *heads.text.linear.weight.shape)
+    if widths != (EMBED_DIM, 1280, EMBED_DIM, 384):
+        reason = f"its heads have the widths {widths}, expected 1280 and 384 to {EMBED_DIM}"
+        raise ModelUnavailable("starter", reason, "Install findmake again.")
+    return heads
 
 
 def image_preprocessing() -> Callable[[Image.Image], torch.Tensor]:
