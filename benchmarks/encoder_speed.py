@@ -3,7 +3,8 @@
     python benchmarks/encoder_speed.py [--model starter] [--repeats 7] [--batch 16]
 
 Both ways of running the image tower take turns, so that a noisy machine hits both equally; the figures are
-medians, and beside them the best of all turns, which other people's load moves least. Pictures are the photos that come with scikit-image, and crops of them.
+medians, and below them the best of all turns, which other load moves least. Pictures are the photos that come
+with scikit-image, and crops of them.
 """
 
 from __future__ import annotations
