@@ -1,10 +1,10 @@
 """Take the pictures of the page that the documents show, from the real page over the sample catalogue.
 
-    python data/sample/build.py
-    findmake index data/local/sample/products/products.csv data/local/sample/photos --collection COLLECTION
-    python docs/take_screenshots.py COLLECTION [DEST]        (default: docs/images)
+    python data/sample/build.py /tmp/catalogue
+    findmake index /tmp/catalogue/products/products.csv /tmp/catalogue/photos --collection /tmp/collection
+    python docs/take_screenshots.py /tmp/collection [DEST]        (default: docs/images)
 
-Needs the "dev" extra and a Chromium.
+The pictures show the paths, hence the folder that is nobody's own. Needs the "dev" extra and a Chromium.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def take(
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_500)  # pictures and the dialog fade in
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-    print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
+    palette = picture.quantize(256, kmeans=1)
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     page.close()
 
 

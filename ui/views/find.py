@@ -26,15 +26,17 @@ _HELP = (
 
 
 def draw() -> None:
-    """Draw the page."""
+    """Draw the page; what goes wrong is told in place of the rest."""
     try:
-        collection = state.collection()
+        _draw()
     except CollectionNotFound as error:
         _how_to_start("There is no collection yet", str(error))
-        return
     except FindmakeError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        return
+
+
+def _draw() -> None:
+    collection = state.collection()
     if not len(collection):
         command = f"findmake index FOLDER --collection {collection.folder}"
         _how_to_start("This collection is empty", f"Add pictures, tables or texts with: {command}")
@@ -43,14 +45,11 @@ def draw() -> None:
     ask.draw(view)
     if message := state.said():
         st.error(plain(message), icon=":material/error:")
-    try:
-        if view.asks:
-            _results(view)
-        else:
-            _newest(view)
-    except FindmakeError as error:
-        st.error(plain(str(error)), icon=":material/error:")
     detail.draw(view)
+    if view.asks:
+        _results(view)
+    else:
+        _newest(view)
 
 
 def _how_to_start(title: str, sentence: str) -> None:
