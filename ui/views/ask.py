@@ -26,8 +26,9 @@ def draw(view: state.View) -> None:
             label_visibility="collapsed",
             on_change=_asked,
         )
-        with st.popover("Picture", icon=":material/add_photo_alternate:", key="with-picture"):
-            _uploader()
+        round_ = st.session_state.setdefault("uploads", 0)  # a new one closes the box and empties it
+        with st.popover("Picture", icon=":material/add_photo_alternate:", key=f"with-picture-{round_}"):
+            _uploader(f"upload {round_}")
         st.button("Search", type="primary", icon=":material/search:", on_click=_asked, key="search")
     paste(_pasted)
     if view.picture or view.like is not None:
@@ -39,15 +40,14 @@ def _asked() -> None:
     state.change(q=st.session_state["words"].strip())
 
 
-def _uploader() -> None:
-    round_ = st.session_state.setdefault("uploads", 0)
+def _uploader(key: str) -> None:
     st.file_uploader(
         "Search with a picture",
         type=None,  # any file may come: what is wrong with it is told in our own words
-        key=f"upload {round_}",
+        key=key,
         max_upload_size=_LARGEST_MB,
         on_change=_uploaded,
-        args=(f"upload {round_}",),
+        args=(key,),
     )
     st.caption("Or paste one from the clipboard, anywhere on this page.")
 
@@ -56,7 +56,7 @@ def _uploaded(key: str) -> None:
     file = st.session_state[key]
     if file is None:
         return
-    st.session_state["uploads"] += 1  # a fresh, empty box: the picture is shown as part of the query
+    st.session_state["uploads"] += 1
     take_picture(file.name, file.getvalue())
 
 
