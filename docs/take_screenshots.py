@@ -37,9 +37,7 @@ def main() -> None:
             take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "find.png")
             take(browser, f"{url}/?q=something+to+sit+on", WIDE, chosen.dest / "find-dark.png", scheme="dark")
             take(browser, f"{url}/?q=a+plant+in+a+pot", PHONE, chosen.dest / "phone.png")
-            take(browser, f"{url}/collection", WIDE, chosen.dest / "collection.png")
             take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "detail.png", press="Open ")
-            take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "like.png", press="More like this")
         browser.close()
 
 
