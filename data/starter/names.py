@@ -96,7 +96,7 @@ KINDS = {
     "camera": "732 759",
     "bag": "414 636 748",
     "cup": "504 968 967",
-    "a cup of coffee": "967 504",
+    "cup of coffee": "967 504",
     "coffee": "967",
     "cup of tea": "968",
     "bottle": "440 720 737 898 899 907",

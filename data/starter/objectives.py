@@ -157,7 +157,9 @@ class Distilled:
         names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
         logits = class_logits(heads, features, self.texts.take(names)).float()
         classes, kinds = logits[:, : wanted.shape[1]], logits[:, wanted.shape[1] :]
-        among_kinds = self._kinds_loss(kinds, wanted.softmax(dim=1) @ self.members.T)
+        # Not on real pictures: those that the classifier is sure of are mostly dogs, and all would become dogs.
+        some = slice(-self.imagined_batch, None)
+        among_kinds = self._kinds_loss(kinds[some], wanted[some].softmax(dim=1) @ self.members.T)
         return distillation(classes, wanted, self.temperature) + self.kinds_weight * among_kinds
 
     def _kinds_loss(self, logits: Tensor, mass: Tensor) -> Tensor:
