@@ -157,7 +157,7 @@ class Distilled:
         names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
         logits = class_logits(heads, features, self.texts.take(names)).float()
         classes, kinds = logits[:, : wanted.shape[1]], logits[:, wanted.shape[1] :]
-        # Not on real pictures: those that the classifier is sure of are mostly dogs, and all would become dogs.
+        # Not on real pictures: the classifier is surest of the dogs, and everything real would become a dog.
         some = slice(-self.imagined_batch, None)
         among_kinds = self._kinds_loss(kinds[some], wanted[some].softmax(dim=1) @ self.members.T)
         return distillation(classes, wanted, self.temperature) + self.kinds_weight * among_kinds
