@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,9 +73,12 @@ def run(settings: Settings, *, host: str, port: int, browser: bool) -> int:
         **THEME,
     }
     arguments = [f"--{name}={_as_option(value)}" for name, value in options.items()]
+    page = subprocess.Popen([*command, *arguments], env=settings.as_environment())
+    signal.signal(signal.SIGTERM, lambda *_: page.terminate())  # else it would go on without us
     try:
-        return subprocess.call([*command, *arguments], env=settings.as_environment())
-    except KeyboardInterrupt:  # the child got it too, and ends by itself
+        return page.wait()
+    except KeyboardInterrupt:  # the page got it too, and ends by itself
+        page.wait()
         return 0
 
 
