@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer import Embeddings, Ids, Kind
 
-_ENOUGH = 16  # below this many scores, their mean and deviation say little
+_ENOUGH = 4  # of fewer scores, mean and deviation say nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
