@@ -2,8 +2,8 @@
 
     python data/starter/evaluate.py DATA
 
-Nothing is cached and nothing is shared with the training but the pictures of DATA: each goes through the
-encoder's own preprocessing and towers in float32.
+Nothing is cached and nothing is shared with the training but the pictures of DATA: each goes through
+``load_encoder("starter")`` as any picture does.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from corpus import is_held_out
 from PIL import Image
 from torch import Tensor
 
+from indexer import Encoder, load_encoder
 from indexer.encoders import starter, starter_weights
 
 
-@torch.inference_mode()
-def embed_pictures(parts: starter.Parts, pictures: list[bytes]) -> Tensor:
+def embed_pictures(encoder: Encoder, pictures: list[bytes]) -> Tensor:
     """Give (n, 512) embeddings of encoded pictures."""
     found = []
-    for start in range(0, len(pictures), 32):
-        opened = [Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[start : start + 32]]
-        pixels = torch.stack([parts.preprocess(picture) for picture in opened])
-        found.append(parts.model.encode_image(pixels, normalize=True))
+    for start in range(0, len(pictures), 64):
+        opened = [Image.open(io.BytesIO(data)).convert("RGB") for data in pictures[start : start + 64]]
+        found.append(torch.from_numpy(encoder.encode_images(opened)))
     return torch.cat(found)
 
 
@@ -53,7 +52,7 @@ def held_out_clothing(data: Path) -> dict[str, list]:
     return {name: [row[name] for row in rows] for name in ("label", "image")}
 
 
-def development(data: Path, parts: starter.Parts) -> metrics.Dev:
+def development(data: Path, encoder: Encoder) -> metrics.Dev:
     """Embed the development sets."""
     flickr = pq.read_table(data / "flickr8k-dev.parquet").to_pydict()
     fashion = pq.read_table(
@@ -61,9 +60,9 @@ def development(data: Path, parts: starter.Parts) -> metrics.Dev:
     ).to_pydict()
     clothing = held_out_clothing(data)
     return metrics.Dev(
-        flickr=embed_pictures(parts, flickr["image"]),
-        fashion=embed_pictures(parts, fashion["image"]),
-        clothing=embed_pictures(parts, clothing["image"]),
+        flickr=embed_pictures(encoder, flickr["image"]),
+        fashion=embed_pictures(encoder, fashion["image"]),
+        clothing=embed_pictures(encoder, clothing["image"]),
         captions=flickr["captions"],
         teacher=classify(flickr["image"]),
         titles=fashion["title"],
@@ -76,14 +75,13 @@ def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with the Parquet files")
-    parts = starter.build()
+    data = parser.parse_args().data
+    encoder = load_encoder("starter")
 
-    @torch.inference_mode()
     def embed(texts: list[str]) -> Tensor:
-        chunks = [texts[start : start + 64] for start in range(0, len(texts), 64)]
-        return torch.cat([parts.model.encode_text(parts.tokenizer(c), normalize=True) for c in chunks])
+        return torch.from_numpy(encoder.encode_texts(texts))
 
-    print(json.dumps(metrics.figures(embed, development(parser.parse_args().data, parts)), indent=1))
+    print(json.dumps(metrics.figures(embed, development(data, encoder)), indent=1))
 
 
 if __name__ == "__main__":

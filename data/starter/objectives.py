@@ -168,3 +168,90 @@ class Distilled:
         share = mass / mass.sum(dim=1, keepdim=True).clamp(min=1e-6)
         certainty = mass.amax(dim=1, keepdim=True).clamp(max=1)
         return -(certainty * share * found).sum(dim=1).mean()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossed:
+    """Each text must find its pictures among those of all sets, imagined ones included.
+
+    Within one set a picture that is near to every text does no harm, and neither does a direction that all
+    class names share: a softmax over the names of one picture is blind to both. Searching a mixed catalogue
+    is not.
+
+    Attributes:
+        captioned: sets with texts of their own, each with its batch size.
+        others: sets whose texts are not used, each with its batch size.
+        imagined: a source of features for all classes.
+        imagined_batch: how many of those.
+        teacher: tells how much each picture shows each class.
+        trust: how far the teacher is believed on each set, in order, the imagined ones last.
+        classes: the names of its classes.
+        kinds: plain names of kinds ("dog", "cup"), whose probabilities are sums.
+        members: (kinds, 1000) float32, 1 where a class is of that kind.
+        texts: the texts' features.
+    """
+
+    captioned: tuple[tuple[Pictures, int], ...]
+    others: tuple[tuple[Pictures, int], ...]
+    imagined: Imagined
+    imagined_batch: int
+    teacher: Teacher
+    trust: tuple[float, ...]
+    classes: Classes
+    kinds: Classes
+    members: Tensor
+    texts: Texts
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss."""
+        drawn = [pictures.draw(batch, generator)[1:] for pictures, batch in self.captioned]
+        others = [pictures.draw(batch, generator)[1] for pictures, batch in self.others]
+        sets = [images for images, _ in drawn] + [*others, self.imagined.draw(self.imagined_batch, generator)]
+        features = torch.cat(sets)
+        trust = torch.cat([torch.full((len(s), 1), t) for s, t in zip(sets, self.trust, strict=True)])
+        images = heads.embed_images(features)
+        scale = heads.logit_scale.exp()
+        own = torch.cat([numbers for _, numbers in drawn])
+        pairs = scale * heads.embed_texts(self.texts.take(own)) @ images.T  # (texts, pictures)
+        same = torch.zeros(pairs.shape)
+        same[:, : len(own)] = (own[:, None] == own[None, :]).float()
+        loss = functional.cross_entropy(pairs.float(), same / same.sum(dim=1, keepdim=True))
+        shown = (self.teacher(features).float().softmax(dim=1) * trust).T  # (classes, pictures)
+        shown = torch.cat([shown, self.members @ shown])  # (classes and kinds, pictures)
+        mass = shown.sum(dim=1, keepdim=True)
+        names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
+        named = scale * heads.embed_texts(self.texts.take(names)) @ images.T
+        misses = -(shown / mass.clamp(min=1e-6) * functional.log_softmax(named.float(), dim=1)).sum(dim=1)
+        weight = mass[:, 0].clamp(max=1)
+        return loss + (weight * misses).sum() / weight.sum().clamp(min=1e-6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Texts must stay related to each other as the packaged text network relates them.
+
+    Relational distillation (Park et al. 2019, https://arxiv.org/abs/1904.05068), by softmax over
+    similarities: a query in words is compared with titles and descriptions too, of which no picture teaches
+    anything.
+
+    Attributes:
+        texts: their features.
+        batch: how many at a time.
+        temperature: of both softmaxes.
+    """
+
+    texts: Texts
+    batch: int
+    temperature: float = 0.1
+
+    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+        """Draw a batch and give its loss."""
+        features = self.texts.take(
+            torch.randint(len(self.texts.features), (self.batch,), generator=generator)
+        )
+        known = functional.normalize(features.float(), dim=1)
+        found = heads.embed_texts(features)
+        itself = torch.eye(self.batch, dtype=torch.bool)
+        wanted = (known @ known.T / self.temperature).masked_fill(itself, -1e4)
+        given = (found @ found.T / self.temperature).float().masked_fill(itself, -1e4)
+        return distillation(given, wanted)

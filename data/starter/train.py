@@ -17,7 +17,7 @@ import metrics
 import names
 import pyarrow.parquet as pq
 import torch
-from objectives import Captions, Distilled, Imagined, Labelled, Teacher
+from objectives import Captions, Crossed, Distilled, Imagined, Labelled, Related, Teacher
 
 from indexer.adapt import Plan, Progress, Term, fit
 from indexer.encoders import starter_weights
@@ -56,13 +56,14 @@ class Recipe:
     def terms(self) -> list[Term]:
         """Build the objective."""
         o, texts = self.options, self.texts
+        imagined = Imagined(self.teacher, torch.cat([*self.flickr.views, *self.clothing.views]))
         distilled = Distilled(
             pictures=(
                 (self.flickr, o.batch // 2),
                 (self.fashion, o.batch // 16),
                 (self.clothing, o.batch // 16),
             ),
-            imagined=Imagined(self.teacher, torch.cat([*self.flickr.views, *self.clothing.views])),
+            imagined=imagined,
             imagined_batch=o.batch * 3 // 4,
             teacher=self.teacher,
             classes=self.imagenet,
@@ -78,7 +79,21 @@ class Recipe:
             pictures=self.fashion, classes=self.article_names, texts=texts, batch=o.batch // 4
         )
         clothes = Labelled(pictures=self.clothing, classes=self.clothes, texts=texts, batch=o.batch // 4)
+        crossed = Crossed(
+            captioned=((self.flickr, o.batch // 2), (self.fashion, o.batch // 4)),
+            others=((self.clothing, o.batch // 8),),
+            imagined=imagined,
+            imagined_batch=o.batch // 2,
+            teacher=self.teacher,
+            trust=(1.0, 0.2, 0.5, 1.0),
+            classes=self.imagenet,
+            kinds=self.kinds,
+            members=self.members,
+            texts=texts,
+        )
         return [
+            Term(name="crossed", weight=o.crossed, loss=crossed),
+            Term(name="related", weight=o.related, loss=Related(texts=texts, batch=o.batch)),
             Term(name="captions", weight=o.captions, loss=captions),
             Term(name="products", weight=o.products, loss=products),
             Term(name="distilled", weight=o.distilled, loss=distilled),
@@ -167,7 +182,16 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-WEIGHTS = {"captions": 1.0, "products": 0.5, "distilled": 5.0, "kinds": 0.3, "articles": 0.3, "clothes": 0.2}
+WEIGHTS = {
+    "captions": 1.0,
+    "products": 0.5,
+    "distilled": 5.0,
+    "kinds": 0.3,
+    "articles": 0.3,
+    "clothes": 0.2,
+    "crossed": 1.0,
+    "related": 1.0,
+}
 
 
 def main() -> None:
