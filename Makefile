@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SAMPLE := data/local/sample
 COLLECTION := data/local/collection
-CHECKED := indexer search generation ui tests benchmarks data
+CHECKED := indexer search generation ui tests benchmarks data docs
 
 .PHONY: setup demo test check bench clean
 .DEFAULT_GOAL := demo

