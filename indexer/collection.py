@@ -172,18 +172,25 @@ class Collection:
             raise ItemNotFound(str(item_id))
         return found[0]
 
-    def search(self, query: Embeddings, k: int, *, allowed: Ids | None = None) -> dict[Kind, Nearest]:
+    def search(
+        self, query: Embeddings, k: int, *, allowed: Ids | None = None, captions: bool = True
+    ) -> dict[Kind, Nearest]:
         """Find the items whose embeddings are nearest to a query, for each kind of embedding.
 
         Args:
             query: (dim,) float32 of length 1.
             k: how many of each kind, at least 0.
             allowed: (m,) int64, the only ids to consider; None for all.
+            captions: compare with the texts of items that have a picture too.
         """
         with self._lock:
             found = {}
-            for kind, index in self._indexes().items():
-                scores, ids = index.search(query, k, allowed)
+            indexes = self._indexes()
+            for kind, index in indexes.items():
+                wanted = allowed
+                if kind == "text" and not captions:
+                    wanted = np.setdiff1d(index.ids() if allowed is None else allowed, indexes["image"].ids())
+                scores, ids = index.search(query, k, wanted)
                 background = np.vecdot(self._sample(kind, index), query)
                 found[kind] = Nearest(scores=scores, ids=ids, background=background)
             return found

@@ -110,13 +110,24 @@ class Searcher:
         )
 
     def _rank(self, query: Query, embedding: Embeddings) -> list[tuple[int, float, Kind]]:
-        """Rank items by the better of their picture and their text, both on one scale."""
+        """Rank items by the better of their picture and their text, both on one scale.
+
+        A query without words goes by the pictures of those items that have one: what a caption says is a
+        poorer witness of what looks alike.
+        """
         left_out = {term.item_id for term in query.terms if isinstance(term, Like)}
-        found = self.collection.search(embedding, query.offset + query.k + len(left_out))
+        worded = any(self._is_worded(term) for term in query.terms)
+        k = query.offset + query.k + len(left_out)
+        found = self.collection.search(embedding, k, captions=worded)
         images, texts = found["image"], found["text"]
         levelled = level(texts.scores, Spread.of(texts.background), Spread.of(images.background))
         merged = merge({"image": (images.scores, images.ids), "text": (levelled, texts.ids)})
         return [entry for entry in merged if entry[0] not in left_out]
+
+    def _is_worded(self, term: Term) -> bool:
+        if isinstance(term, Like):
+            return "image" not in self.collection.item(term.item_id).kinds
+        return isinstance(term, Words)
 
     def _embed(self, query: Query) -> Embeddings:
         """Sum the terms' embeddings by weight, (dim,) float32 of length 1."""

@@ -165,3 +165,16 @@ def test_an_uploaded_picture_and_words_work_together(searcher):
     assert all("red" in title for title in titles(alone))
     away = Query(terms=(upload, Words(text="red", weight=-0.9), Words(text="green")), text="to green", k=4)
     assert all("green" in title for title in titles(searcher.search(away)))
+
+
+def test_a_picture_is_compared_with_pictures_where_there_are_some(collection, encoder, index, tmp_path):
+    paths = write_pictures(tmp_path / "photos", 14)
+    for path in paths:
+        path.with_suffix(".txt").write_text("red")  # every caption lies, and says what the query shows
+    (tmp_path / "photos" / "note.txt").write_text("a red note")
+    index(tmp_path / "photos")
+    upload = Picture(name="upload", data=encoded("red", seed=1000))
+    results = Searcher(collection, encoder).search(Query(terms=(upload,), text="upload", k=15))
+    assert {hit.matched for hit in results.hits if "note" not in hit.item.title} == {"image"}
+    assert [hit.matched for hit in results.hits if "note" in hit.item.title] == ["text"]
+    assert all("red" in title or title == "note" for title in titles(results)[:2])
