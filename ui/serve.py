@@ -66,7 +66,7 @@ def run(settings: Settings, *, host: str, port: int, browser: bool) -> int:
         "server.address": host,
         "server.port": port,
         "server.headless": not browser,
-        "server.showEmailPrompt": False,  # Streamlit asks at its first start, and nothing is served until then
+        "server.showEmailPrompt": False,  # it would be asked at the first start, before serving
         "server.maxUploadSize": 50,  # MB; a query picture, not a collection
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
