@@ -26,7 +26,7 @@ from .errors import (
     UnreadableImage,
     UnreadableSource,
 )
-from .images import IMAGE_SUFFIXES, decode_image, load_image
+from .images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
 from .items import (
     KINDS,
     Embeddings,
@@ -85,4 +85,5 @@ __all__ = [
     "load_image",
     "model_available",
     "open_source",
+    "thumbnail",
 ]

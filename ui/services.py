@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from indexer import (
     load_image,
     model_available,
     open_source,
+    thumbnail,
 )
 from search import Like, Picture, Query, Results, Searcher, Term, Words, parse_query
 
@@ -107,7 +107,7 @@ def index(
     else:
         encoder = open_encoder(collection, settings)
     report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress)
-    return _with_failures(report, away)
+    return replace(report, failed=(*report.failed, *away))
 
 
 def _open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
@@ -125,10 +125,6 @@ def _open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
     return sources, away
 
 
-def _with_failures(report: IndexReport, more: Sequence[Failure]) -> IndexReport:
-    return replace(report, failed=(*report.failed, *more))
-
-
 def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Results:
     """Find what is similar to an item or to a picture file; the item itself is left out.
 
@@ -141,10 +137,9 @@ def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Result
     Raises:
         ItemNotFound: it is none of these.
     """
-    collection = searcher.collection
-    item_id = int(what) if what.isdecimal() else collection.store.find_path(str(Path(what).absolute()))
+    store = searcher.collection.store
+    item_id = int(what) if what.isdecimal() else store.find_path(str(Path(what).absolute()))
     if item_id is not None:
-        collection.item(item_id)
         return searcher.search(Query(terms=(Like(item_id=item_id),), text=what, k=k, offset=offset))
     if not Path(what).is_file():
         raise ItemNotFound(what)
@@ -191,7 +186,7 @@ def show_item(item: Item, *, longest_side: int = 1_600) -> bytes:
         UnreadableImage: the file is gone, cannot be read, or there never was one.
     """
     path = Path(item.path) if item.path else Path()
-    return _as_webp(load_image(path, shorter_side=longest_side // 2).image, longest_side)
+    return thumbnail(load_image(path, shorter_side=longest_side // 2).image, longest_side)
 
 
 def show_upload(data: bytes, *, name: str, longest_side: int = 320) -> bytes:
@@ -200,15 +195,7 @@ def show_upload(data: bytes, *, name: str, longest_side: int = 320) -> bytes:
     Raises:
         UnreadableImage: it is not a picture, or damaged.
     """
-    return _as_webp(decode_image(data, name=name, shorter_side=longest_side).image, longest_side)
-
-
-def _as_webp(image: Any, longest_side: int) -> bytes:
-    small = image.copy()
-    small.thumbnail((longest_side, longest_side))
-    buffer = BytesIO()
-    small.save(buffer, "WEBP", quality=85)
-    return buffer.getvalue()
+    return thumbnail(decode_image(data, name=name, shorter_side=longest_side).image, longest_side)
 
 
 def info(collection: Collection) -> dict[str, Any]:
