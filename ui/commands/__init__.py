@@ -1,0 +1,1 @@
+"""The commands: one module for each group, each with functions that add a command to the parser."""

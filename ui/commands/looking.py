@@ -1,0 +1,42 @@
+"""Look at what there is: info, models."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .options import common, settings, write, write_json
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+
+def add_info(commands: Commands) -> None:
+    """Add ``info``."""
+    info = commands.add_parser("info", parents=[common()], help="tell about the collection")
+    info.add_argument("--json", action="store_true", help="as JSON")
+    info.set_defaults(run=_info)
+
+
+def add_models(commands: Commands) -> None:
+    """Add ``models``."""
+    help_text = "list the encoders, and which work on this machine now"
+    models = commands.add_parser("models", help=help_text)
+    models.add_argument("--json", action="store_true", help="as JSON")
+    models.set_defaults(run=_models)
+
+
+def _info(options: argparse.Namespace) -> int:
+    from ui import formats, services
+
+    facts = services.info(services.open_collection(settings(options)))
+    write_json(facts) if options.json else write(formats.facts_to_text(facts))
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    from ui import formats, services
+
+    models = services.models()
+    write_json(models) if options.json else write(formats.models_to_table(models))
+    return 0

@@ -1,0 +1,89 @@
+"""Ask a collection: search, similar."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import common, hit_options, say, settings, write, write_json
+
+if TYPE_CHECKING:
+    from search import Results
+
+    from .options import Commands
+
+
+def add_search(commands: Commands) -> None:
+    """Add ``search``."""
+    help_text = "search by words, pictures, or both"
+    search = commands.add_parser("search", parents=[common(), hit_options()], help=help_text)
+    search.add_argument("query", nargs="*", metavar="QUERY", help="see the notes of: findmake --help")
+    search.add_argument(
+        "--queries", type=Path, metavar="FILE", help="one query a line, one JSON object a line"
+    )
+    search.set_defaults(run=_search)
+
+
+def add_similar(commands: Commands) -> None:
+    """Add ``similar``."""
+    similar = commands.add_parser(
+        "similar", parents=[common(), hit_options()], help="find what looks like an item"
+    )
+    similar.add_argument("item", metavar="ITEM", help="an id, or a picture's path")
+    similar.set_defaults(run=_similar)
+
+
+def _search(options: argparse.Namespace) -> int:
+    from search import parse_query
+    from ui import services
+
+    if options.queries is not None:
+        return _search_many(options)
+    query = parse_query(options.query, k=options.k, offset=options.offset)
+    _print_results(services.open_searcher(settings(options)).search(query), options)
+    return 0
+
+
+def _search_many(options: argparse.Namespace) -> int:
+    """Answer one query a line; a line that cannot be answered gets an object with its error."""
+    from indexer import FindmakeError
+    from search import parse_query
+    from ui import formats, services
+
+    try:
+        lines = options.queries.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        say(f"findmake: cannot read {options.queries}: {error}. Give a UTF-8 file with one query a line.")
+        return 1
+    searcher = services.open_searcher(settings(options))
+    failed = False
+    for text in lines:
+        try:
+            query = parse_query([text], k=options.k, offset=options.offset)
+            answer = formats.results_to_json(searcher.search(query))
+        except FindmakeError as error:
+            failed, answer = True, {"query": text, "error": str(error)}
+        write_json(answer)
+    return 1 if failed else 0
+
+
+def _similar(options: argparse.Namespace) -> int:
+    from ui import services
+
+    searcher = services.open_searcher(settings(options))
+    results = services.similar(searcher, options.item, k=options.k, offset=options.offset)
+    _print_results(results, options)
+    return 0
+
+
+def _print_results(results: Results, options: argparse.Namespace) -> None:
+    from ui import formats
+
+    if options.json:
+        write_json(formats.results_to_json(results))
+    elif options.paths_only:
+        for hit in results.hits:
+            write(hit.item.path or hit.item.key)
+    else:
+        write(formats.results_to_table(results))
