@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
+from indexer import Collection, Embeddings, Encoder, Item, Kind
 
-from indexer import (
-    Collection,
-    Embeddings,
-    Encoder,
-    Item,
-    Kind,
-    UnreadableImage,
-    decode_image,
-    load_image,
-)
-
-from .errors import EmptyQuery
-from .query import Like, Picture, Query, Term, Words
+from .embedding import QueryEmbedder
+from .query import Like, Query, Term, Words
 from .ranking import Spread, level, merge
-
-_SHORTEST_SUM = 0.05  # of the weights' total; below this the direction is mostly rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +64,7 @@ class Searcher:
 
     def __init__(self, collection: Collection, encoder: Encoder) -> None:
         self.collection = collection
-        self._encoder = encoder
-        self._encode_words = lru_cache(maxsize=1_000)(self._encode_words_once)
+        self._embedder = QueryEmbedder(collection, encoder)
 
     def search(self, query: Query) -> Results:
         """Answer a query.
@@ -92,7 +77,7 @@ class Searcher:
             EncoderDrift: the encoder has changed.
         """
         started = time.perf_counter()
-        embedding = self._embed(query)
+        embedding = self._embedder.embed(query).embedding
         encoded = time.perf_counter()
         ranked = self._rank(query, embedding)[query.offset : query.offset + query.k]
         items = {item.id: item for item in self.collection.store.items([id_ for id_, _, _ in ranked])}
@@ -128,38 +113,3 @@ class Searcher:
         if isinstance(term, Like):
             return "image" not in self.collection.item(term.item_id).kinds
         return isinstance(term, Words)
-
-    def _embed(self, query: Query) -> Embeddings:
-        """Sum the terms' embeddings by weight, (dim,) float32 of length 1."""
-        total = np.sum([term.weight * self._embed_term(term) for term in query.terms], axis=0)
-        length = float(np.linalg.norm(total))
-        if length < _SHORTEST_SUM * sum(abs(term.weight) for term in query.terms):
-            raise EmptyQuery("its terms cancel each other out")
-        unit: Embeddings = (total / length).astype(np.float32)
-        return unit
-
-    def _embed_term(self, term: Term) -> Embeddings:
-        if isinstance(term, Words):
-            return self._encode_words(term.text)
-        if isinstance(term, Picture):
-            return self._encode_picture(term)
-        kind = self.collection.item(term.item_id).kinds[0]  # its picture if it has one
-        row: Embeddings = self.collection.embeddings(kind, np.array([term.item_id]))[0]
-        return row
-
-    def _encode_words_once(self, text: str) -> Embeddings:
-        self.collection.verify(self._encoder, ["text"])
-        row: Embeddings = self._encoder.encode_texts([text])[0]
-        return row
-
-    def _encode_picture(self, term: Picture) -> Embeddings:
-        self.collection.verify(self._encoder, ["image"])
-        side = self.collection.picture_side  # the same pixels as when indexing
-        if term.path is not None:
-            picture = load_image(term.path, shorter_side=side)
-        elif term.data is not None:
-            picture = decode_image(term.data, name=term.name, shorter_side=side)
-        else:
-            raise UnreadableImage(term.name, "it has neither a file nor data")
-        row: Embeddings = self._encoder.encode_images([picture.image])[0]
-        return row
