@@ -11,6 +11,7 @@ from .encoders import (
     model_available,
 )
 from .errors import (
+    BadTag,
     CollectionBusy,
     CollectionNotFound,
     DimensionMismatch,
@@ -42,14 +43,21 @@ from .items import (
 )
 from .pipeline import Progress, index_sources
 from .sources import Source, open_source
+from .sources.parquet import ParquetRows
+from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
+from .vectors import ExactIndex, FaissIndex
+from .tags import TagCount, Tagging
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "KINDS",
     "ZOO",
+    "BadRow",
+    "BadTag",
     "Collection",
     "CollectionBusy",
     "CollectionNotFound",
+    "CsvRows",
     "DeferredEncoder",
     "DimensionMismatch",
     "Embeddings",
@@ -57,7 +65,9 @@ __all__ = [
     "EncoderDrift",
     "EncoderMismatch",
     "EncoderSpec",
+    "ExactIndex",
     "Failure",
+    "FaissIndex",
     "FindmakeError",
     "Generated",
     "Ids",
@@ -67,15 +77,21 @@ __all__ = [
     "IndexerError",
     "Item",
     "ItemNotFound",
+    "JsonLines",
+    "JsonList",
     "Kind",
     "ModelInfo",
     "ModelUnavailable",
     "Nearest",
+    "ParquetRows",
     "Progress",
     "Provenance",
+    "Row",
     "SchemaTooNew",
     "Source",
     "StorageFailure",
+    "TagCount",
+    "Tagging",
     "UnreadableImage",
     "UnreadableSource",
     "choose_model",

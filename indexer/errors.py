@@ -7,6 +7,7 @@ FindmakeError                     exit code 1
     |-- SchemaTooNew              written by a newer findmake
     |-- StorageFailure            the disk is full, read-only or broken
     |-- ItemNotFound              no such item
+    |-- BadTag                    a label that cannot be kept, with the reason
     |-- EncoderMismatch           the collection was built with another model
     |-- EncoderDrift              same model by name, other numbers
     |-- DimensionMismatch         embeddings of another width
@@ -89,6 +90,15 @@ class ItemNotFound(IndexerError):
         super().__init__(
             f"No item {item!r} in this collection. Give an id as printed by search, or the path of a picture."
         )
+
+
+class BadTag(IndexerError):
+    """A label that cannot be kept as a tag."""
+
+    def __init__(self, tag: str, reason: str) -> None:
+        self.tag = tag
+        self.reason = reason
+        super().__init__(f"Cannot use {tag!r} as a tag: {reason}. A tag is a short label such as 'sale'.")
 
 
 class EncoderMismatch(IndexerError):

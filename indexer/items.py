@@ -86,6 +86,7 @@ class Item:
         width, height: of the picture as shown, in pixels; 0 for a text.
         attributes: everything else the source told.
         provenance: where it came from.
+        tags: labels that a person or a model gave, in alphabetical order.
     """
 
     id: int
@@ -98,6 +99,7 @@ class Item:
     height: int
     attributes: Mapping[str, Attribute]
     provenance: Provenance
+    tags: tuple[str, ...] = ()
 
     @property
     def modality(self) -> str:

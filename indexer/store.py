@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from .changes import Draft, Known, Touch, Twin
 from .database import Database
 from .items import KINDS, Embeddings, Ids, Item, Kind
-from .provenance import provenance_from_json, provenance_to_json
-from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, ThumbnailRow, TombstoneRow
+from .provenance import provenance_from_json
+from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, TagRow, ThumbnailRow, TombstoneRow
+from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings
+from .writing import bury, count_tagging, next_change, now, write_draft
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 
 # Built once: putting a statement together costs more than running it.
 _META = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
+_COUNTERS = select(MetaRow.value).where(MetaRow.key.in_(["change", "tagging"]))
 _ITEMS = select(
     ItemRow.__table__,
     select(func.group_concat(EmbeddingRow.kind))
     .where(EmbeddingRow.item_id == ItemRow.id)
     .scalar_subquery()
     .label("kinds"),
+    select(func.json_group_array(TagRow.tag.distinct()))
+    .where(TagRow.item_id == ItemRow.id)
+    .scalar_subquery()
+    .label("tags"),
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -51,6 +59,11 @@ class Store:
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
         return int(self.meta("change") or 0)
+
+    def revision(self) -> int:
+        """Number of the last change to anything that a filter can see: items, tags, embeddings."""
+        with self._db.reading() as connection:
+            return sum(int(value) for value in connection.scalars(_COUNTERS))
 
     def count(self, kind: Kind | None = None) -> int:
         """Count the items, or the embeddings of one kind."""
@@ -172,12 +185,12 @@ class Store:
 
     def finish_run(self, roots: Iterable[str], report: dict[str, Any]) -> None:
         """Record a finished run and the roots that it covered."""
-        now = _now()
+        at = now()
         with self._db.writing() as connection:
             for root in roots:
                 connection.execute(delete(RootRow).where(RootRow.path == root))
-                connection.execute(insert(RootRow).values(path=root, indexed_at=now))
-            connection.execute(insert(RunRow).values(finished_at=now, report=report))
+                connection.execute(insert(RootRow).values(path=root, indexed_at=at))
+            connection.execute(insert(RunRow).values(finished_at=at, report=report))
 
     def last_run(self) -> tuple[datetime, dict[str, Any]] | None:
         """Read when (UTC) the last indexing run ended, and its report; None before the first."""
@@ -186,6 +199,37 @@ class Store:
                 select(RunRow.finished_at, RunRow.report).order_by(RunRow.id.desc()).limit(1)
             ).first()
         return (row.finished_at, row.report) if row else None
+
+    # -- tags -----------------------------------------------------------------------------------------
+
+    def add_tags(self, taggings: Sequence[Tagging]) -> int:
+        """Write tags; return how many items have them now (those that are gone are left out).
+
+        A tag that an item already has from the same source gets the new probability.
+        """
+        with self._db.writing() as connection:
+            changed = insert_tags(connection, taggings)
+            count_tagging(connection)
+        return len(changed)
+
+    def remove_tags(
+        self, ids: Sequence[int] | None = None, *, tag: str | None = None, source: str | None = None
+    ) -> int:
+        """Remove tags by item, label and source, each None for all; return how many items lost any."""
+        with self._db.writing() as connection:
+            changed = delete_tags(connection, ids, tag=tag, source=source)
+            count_tagging(connection)
+        return len(changed)
+
+    def tags(self) -> list[TagCount]:
+        """List the tags in use, the most used first, then in alphabetical order."""
+        with self._db.reading() as connection:
+            return count_tags(connection)
+
+    def taggings(self, item_id: int) -> list[Tagging]:
+        """List the tags of one item with their sources, by label, then source."""
+        with self._db.reading() as connection:
+            return read_taggings(connection, item_id)
 
     # -- writing items --------------------------------------------------------------------------------
 
@@ -201,70 +245,19 @@ class Store:
                 connection.execute(row)
             if not drafts:
                 return []
-            change = _next_change(connection)
-            return [_write_draft(connection, draft, change) for draft in drafts]
+            change = next_change(connection)
+            return [write_draft(connection, draft, change) for draft in drafts]
 
     def remove(self, ids: Sequence[int]) -> int:
         """Remove items with all that belongs to them; return how many there were."""
         removed = 0
         for chunk in _chunks(ids):
             with self._db.writing() as connection:
-                change = _next_change(connection)
+                change = next_change(connection)
                 for kind in KINDS:
-                    _bury(connection, EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind), change)
+                    bury(connection, EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind), change)
                 removed += connection.execute(delete(ItemRow).where(ItemRow.id.in_(chunk))).rowcount
         return removed
-
-
-def _write_draft(connection: Connection, draft: Draft, change: int) -> int:
-    values: dict[str, Any] = {
-        name: getattr(draft, name)
-        for name in ("key", "path", "fingerprint", "title", "text", "width", "height")
-    }
-    values |= {"image_sha256": draft.image_sha256, "text_sha256": draft.text_sha256}
-    values["attributes"] = dict(draft.attributes)
-    item_id = draft.id
-    if item_id is None:
-        origin, provenance = provenance_to_json(draft.provenance)
-        values |= {"origin": origin, "provenance": provenance, "added_at": _now()}
-        item_id = int(connection.scalars(insert(ItemRow).returning(ItemRow.id), values).one())
-    else:
-        connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
-    for kind in KINDS:
-        if kind not in draft.kept:
-            _write_embedding(connection, draft, item_id, kind, change)
-    return item_id
-
-
-def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:
-    mine = (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind)
-    embedding = draft.embeddings.get(kind)
-    if embedding is None:
-        _bury(connection, mine, change)
-    connection.execute(delete(EmbeddingRow).where(mine))
-    if embedding is not None:
-        vector = embedding.astype("<f2").tobytes()
-        row = {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
-        connection.execute(insert(EmbeddingRow).values(row))
-    if kind == "image":
-        connection.execute(delete(ThumbnailRow).where(ThumbnailRow.item_id == item_id))
-        if draft.thumbnail is not None:
-            connection.execute(insert(ThumbnailRow).values(item_id=item_id, webp=draft.thumbnail))
-
-
-def _bury(connection: Connection, which: Any, change: int) -> None:
-    """Leave a tombstone for each embedding that is about to go."""
-    for row in connection.execute(select(EmbeddingRow.item_id, EmbeddingRow.kind).where(which)).all():
-        connection.execute(insert(TombstoneRow).values(item_id=row.item_id, kind=row.kind, change=change))
-
-
-def _next_change(connection: Connection) -> int:
-    last = connection.scalar(select(MetaRow.value).where(MetaRow.key == "change"))
-    if last is None:
-        connection.execute(insert(MetaRow).values(key="change", value=1))
-        return 1
-    connection.execute(update(MetaRow).where(MetaRow.key == "change").values(value=int(last) + 1))
-    return int(last) + 1
 
 
 def _known_columns() -> Any:
@@ -275,13 +268,11 @@ def _item(row: Any) -> Item:
     names = ("id", "key", "path", "title", "text", "width", "height", "attributes")
     values = {name: getattr(row, name) for name in names}
     kinds = tuple(kind for kind in KINDS if kind in (row.kinds or ""))
-    return Item(**values, kinds=kinds, provenance=provenance_from_json(row.origin, row.provenance))
+    tags = tuple(sorted(json.loads(row.tags)))
+    provenance = provenance_from_json(row.origin, row.provenance)
+    return Item(**values, kinds=kinds, provenance=provenance, tags=tags)
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)  # SQLite has no zones; all times in the database are UTC

@@ -81,6 +81,19 @@ class ThumbnailRow(Base):
     webp: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class TagRow(Base):
+    """A label on an item, and who gave it."""
+
+    __tablename__ = "tags"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(Text, primary_key=True)
+    source: Mapped[str] = mapped_column(Text, primary_key=True)  # user, or the name of a model
+    probability: Mapped[float | None] = mapped_column()
+
+    __table_args__ = (Index("tags_by_label", "tag", "item_id"), {"sqlite_with_rowid": False})
+
+
 class RootRow(Base):
     """A folder, table or file that was given to ``index``."""
 
@@ -100,11 +113,18 @@ class RunRow(Base):
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-def _create_everything(connection: Connection) -> None:
-    Base.metadata.create_all(connection)
+def _create_first_tables(connection: Connection) -> None:
+    rows: tuple[type[Base], ...] = (
+        *(MetaRow, ItemRow, EmbeddingRow, TombstoneRow, ThumbnailRow, RootRow, RunRow),
+    )
+    Base.metadata.create_all(connection, tables=[Base.metadata.tables[row.__tablename__] for row in rows])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_everything,)
+def _create_tags(connection: Connection) -> None:
+    Base.metadata.create_all(connection, tables=[Base.metadata.tables[TagRow.__tablename__]])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_first_tables, _create_tags)
 """Step n brings a collection from schema version n to n + 1; each runs in one transaction."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

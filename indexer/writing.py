@@ -1,0 +1,80 @@
+"""How items and their embeddings go into the tables, inside a transaction of the store's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from .changes import Draft
+from .items import KINDS, Kind
+from .provenance import provenance_to_json
+from .tables import EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
+
+
+def write_draft(connection: Connection, draft: Draft, change: int) -> int:
+    """Write one item with its embeddings; return its id."""
+    values: dict[str, Any] = {
+        name: getattr(draft, name)
+        for name in ("key", "path", "fingerprint", "title", "text", "width", "height")
+    }
+    values |= {"image_sha256": draft.image_sha256, "text_sha256": draft.text_sha256}
+    values["attributes"] = dict(draft.attributes)
+    item_id = draft.id
+    if item_id is None:
+        origin, provenance = provenance_to_json(draft.provenance)
+        values |= {"origin": origin, "provenance": provenance, "added_at": now()}
+        item_id = int(connection.scalars(insert(ItemRow).returning(ItemRow.id), values).one())
+    else:
+        connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
+    for kind in KINDS:
+        if kind not in draft.kept:
+            _write_embedding(connection, draft, item_id, kind, change)
+    return item_id
+
+
+def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:
+    mine = (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind)
+    embedding = draft.embeddings.get(kind)
+    if embedding is None:
+        bury(connection, mine, change)
+    connection.execute(delete(EmbeddingRow).where(mine))
+    if embedding is not None:
+        vector = embedding.astype("<f2").tobytes()
+        row = {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
+        connection.execute(insert(EmbeddingRow).values(row))
+    if kind == "image":
+        connection.execute(delete(ThumbnailRow).where(ThumbnailRow.item_id == item_id))
+        if draft.thumbnail is not None:
+            connection.execute(insert(ThumbnailRow).values(item_id=item_id, webp=draft.thumbnail))
+
+
+def bury(connection: Connection, which: Any, change: int) -> None:
+    """Leave a tombstone for each embedding that is about to go."""
+    for row in connection.execute(select(EmbeddingRow.item_id, EmbeddingRow.kind).where(which)).all():
+        connection.execute(insert(TombstoneRow).values(item_id=row.item_id, kind=row.kind, change=change))
+
+
+def next_change(connection: Connection) -> int:
+    """Count a change to items or embeddings; return its number."""
+    return _count(connection, "change")
+
+
+def count_tagging(connection: Connection) -> int:
+    """Count a change to tags alone, which leaves the indexes as fresh as they were."""
+    return _count(connection, "tagging")
+
+
+def _count(connection: Connection, key: str) -> int:
+    last = connection.scalar(select(MetaRow.value).where(MetaRow.key == key))
+    if last is None:
+        connection.execute(insert(MetaRow).values(key=key, value=1))
+        return 1
+    connection.execute(update(MetaRow).where(MetaRow.key == key).values(value=int(last) + 1))
+    return int(last) + 1
+
+
+def now() -> datetime:
+    """Tell the time in UTC, without a zone: SQLite has none."""
+    return datetime.now(UTC).replace(tzinfo=None)
