@@ -45,8 +45,8 @@ from .pipeline import Progress, index_sources
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
-from .vectors import ExactIndex, FaissIndex
 from .tags import TagCount, Tagging
+from .vectors import ExactIndex, FaissIndex
 
 __all__ = [
     "IMAGE_SUFFIXES",

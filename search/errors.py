@@ -2,11 +2,20 @@
 
 FindmakeError
 `-- SearchError
+    |-- CompleterUnavailable  no completer was trained, or it is damaged
+    |-- TooFewTexts           too few to learn from
+    |-- BadLabels             labels that cannot be told apart
+    |-- BadTaste              likes and dislikes that say nothing
+    |-- UnusableDataset         a file that nothing can be evaluated on
+    |-- TooFewPictures          too few to evaluate on
+    |-- FetchFailed     a picture that cannot be had from its URL, with the reason
     |-- EmptyQuery      nothing is asked, or the terms cancel out
     `-- BadQuery        a term cannot be understood, with the reason
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from indexer import FindmakeError
 
@@ -31,5 +40,86 @@ class BadQuery(SearchError):
         self.reason = reason
         super().__init__(
             f"Cannot use {term!r} in a query: {reason}. "
-            "A query is words, picture files and item:ID, joined by ' + ' and ' - ', with weights like '2:'."
+            "A query is words, pictures (files or URLs) and item:ID, joined by ' + ' and ' - ', with weights "
+            "like '2:'; what stands between quotation marks is words. See: findmake --help"
+        )
+
+
+class FetchFailed(SearchError):
+    """A picture could not be had from its URL."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(
+            f"Cannot fetch {url}: {reason}. Give the http or https address of a picture that anybody can "
+            "reach, or save the picture and search with the file."
+        )
+
+
+class CompleterUnavailable(SearchError):
+    """There is no completer to load from a folder."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"No completer at {path}: {reason}. Train one with: findmake train-suggest")
+
+
+class TooFewTexts(SearchError):
+    """A collection whose texts are too few to learn from."""
+
+    def __init__(self, found: int, needed: int) -> None:
+        self.found = found
+        self.needed = needed
+        super().__init__(
+            f"This collection has {found} different titles and sentences; to learn completions from it takes "
+            f"at least {needed}. Index more items with titles or captions, then run this command again."
+        )
+
+
+class BadLabels(SearchError):
+    """Labels that say nothing or cannot be told apart."""
+
+    def __init__(self, labels: tuple[str, ...], reason: str) -> None:
+        self.labels = labels
+        self.reason = reason
+        super().__init__(
+            f"Cannot choose between the labels {', '.join(map(repr, labels)) or '(none)'}: {reason}. "
+            "Give different words, such as: --labels shoe,bag,hat"
+        )
+
+
+class BadTaste(SearchError):
+    """Likes and dislikes from which nothing can be recommended."""
+
+    def __init__(self, liked: tuple[int, ...], disliked: tuple[int, ...], reason: str) -> None:
+        self.liked = liked
+        self.disliked = disliked
+        self.reason = reason
+        super().__init__(
+            f"Nothing can be recommended from the likes {list(liked)} and the dislikes {list(disliked)}: "
+            f"{reason}. Name at least one item to like, by its id as printed by search."
+        )
+
+
+class UnusableDataset(SearchError):
+    """A file on which nothing can be evaluated."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"Cannot evaluate on {path}: {reason}.")
+
+
+class TooFewPictures(SearchError):
+    """Too few pictures with words or labels to evaluate on."""
+
+    def __init__(self, source: str, found: int, needed: int) -> None:
+        self.source = source
+        self.found = found
+        self.needed = needed
+        super().__init__(
+            f"{source} has {found} readable pictures with a caption, title, label or telling file name; an "
+            f"evaluation takes at least {needed}. Add more such pictures, or evaluate on another dataset."
         )

@@ -200,7 +200,8 @@ def _cluster_drawing(clusters: NDArray[Any]) -> Callable[[np.random.Generator], 
         drawn = rng.integers(0, len(sizes), len(sizes))
         lengths = sizes[drawn]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return rows[np.repeat(starts[drawn], lengths) + within]
+        again: NDArray[np.int64] = rows[np.repeat(starts[drawn], lengths) + within]
+        return again
 
     return draw
 

@@ -43,7 +43,7 @@ def best_ranks(queries: Embeddings, candidates: Embeddings, answers: Answers) ->
     for start in range(0, len(queries), rows):
         first, last = np.searchsorted(answers[:, 0], [start, start + rows])
         scores = queries[start : start + rows] @ candidates.T  # (rows, m)
-        right = answers[first:last] - [start, 0]
+        right = answers[first:last] - np.array([start, 0], np.int64)
         ranks[start : start + rows] = _places(scores, right)
     return ranks
 
@@ -130,7 +130,8 @@ def knn_hits(embeddings: Embeddings, labels: Labels, *, k: int) -> NDArray[np.bo
     Raises:
         ValueError: there are not ``k`` others.
     """
-    return vote(neighbours(embeddings, k), labels) == labels
+    hits: NDArray[np.bool_] = vote(neighbours(embeddings, k), labels) == labels
+    return hits
 
 
 def agreement(found: Ids, exact: Ids) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import indexing, looking, searching, serving
+from .commands import evaluating, indexing, looking, searching, serving
 from .commands.options import say
 
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
@@ -15,6 +15,7 @@ _COMMANDS = (
     indexing.add_index,
     searching.add_search,
     searching.add_similar,
+    evaluating.add_evaluate,
     looking.add_info,
     looking.add_models,
     serving.add_serve,
