@@ -1,12 +1,30 @@
 """From files, tables and texts to a searchable Collection."""
 
 from .collection import Collection, Nearest
+from .conditions import (
+    BUILT_IN,
+    DATE_FIELDS,
+    NUMBER_FIELDS,
+    Both,
+    Compare,
+    Condition,
+    Either,
+    Has,
+    Matches,
+    Not,
+    OneOf,
+    Operator,
+    Tagged,
+    Value,
+    fields_of,
+)
 from .encoders import (
     ZOO,
     DeferredEncoder,
     Encoder,
     ModelInfo,
     choose_model,
+    encode_whole_texts,
     load_encoder,
     model_available,
 )
@@ -27,6 +45,7 @@ from .errors import (
     UnreadableImage,
     UnreadableSource,
 )
+from .facets import Facet
 from .images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
 from .items import (
     KINDS,
@@ -41,6 +60,7 @@ from .items import (
     Kind,
     Provenance,
 )
+from .literals import Period, number_of
 from .pipeline import Progress, index_sources
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
@@ -49,27 +69,36 @@ from .tags import TagCount, Tagging
 from .vectors import ExactIndex, FaissIndex
 
 __all__ = [
+    "BUILT_IN",
+    "DATE_FIELDS",
     "IMAGE_SUFFIXES",
     "KINDS",
+    "NUMBER_FIELDS",
     "ZOO",
     "BadRow",
     "BadTag",
+    "Both",
     "Collection",
     "CollectionBusy",
     "CollectionNotFound",
+    "Compare",
+    "Condition",
     "CsvRows",
     "DeferredEncoder",
     "DimensionMismatch",
+    "Either",
     "Embeddings",
     "Encoder",
     "EncoderDrift",
     "EncoderMismatch",
     "EncoderSpec",
     "ExactIndex",
+    "Facet",
     "Failure",
     "FaissIndex",
     "FindmakeError",
     "Generated",
+    "Has",
     "Ids",
     "Imported",
     "IndexCorrupt",
@@ -80,10 +109,15 @@ __all__ = [
     "JsonLines",
     "JsonList",
     "Kind",
+    "Matches",
     "ModelInfo",
     "ModelUnavailable",
     "Nearest",
+    "Not",
+    "OneOf",
+    "Operator",
     "ParquetRows",
+    "Period",
     "Progress",
     "Provenance",
     "Row",
@@ -91,15 +125,20 @@ __all__ = [
     "Source",
     "StorageFailure",
     "TagCount",
+    "Tagged",
     "Tagging",
     "UnreadableImage",
     "UnreadableSource",
+    "Value",
     "choose_model",
     "decode_image",
+    "encode_whole_texts",
+    "fields_of",
     "index_sources",
     "load_encoder",
     "load_image",
     "model_available",
+    "number_of",
     "open_source",
     "thumbnail",
 ]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from .changes import Draft, Known, Touch, Twin
 from .collection import THUMBNAIL_SIDE, Collection
-from .encoders import Encoder
+from .encoders import Encoder, encode_whole_texts
 from .errors import FindmakeError, UnreadableImage, UnreadableSource
 from .images import decode_image, thumbnail
 from .items import Embeddings, Failure, Imported, Kind
@@ -154,7 +154,7 @@ class Intake:
         if with_text:
             self._collection.verify(self._encoder, ["text"])
             texts = [inputs[i].content.embedded_text for i in with_text]
-            for i, row in zip(with_text, self._encoder.encode_texts(texts), strict=True):
+            for i, row in zip(with_text, encode_whole_texts(self._encoder, texts), strict=True):
                 embeddings[i]["text"] = row
         self.images += len(with_picture)
         self.embedded += len(with_picture) + len(with_text)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
-from indexer import Collection, Embeddings, Encoder, Kind, UnreadableImage, decode_image, load_image
+from indexer import (
+    Collection,
+    DimensionMismatch,
+    Embeddings,
+    Encoder,
+    Kind,
+    decode_image,
+    encode_whole_texts,
+    load_image,
+)
 
-from .errors import EmptyQuery
-from .query import Like, Picture, Query, Term, Words
+from .errors import BadQuery, EmptyQuery
+from .fetch import DEFAULT_LIMITS, FetchLimits, fetch_picture
+from .query import Like, Picture, Query, Region, Term, Vector, Words
 
 QueryKind = Literal["text", "image", "mixed"]
 """What a query asks with: words alone, pictures alone, or both."""
 
 _SHORTEST_SUM = 0.05  # of the weights' total; below this the direction is mostly rounding
 _CACHED_TEXTS = 1_000
+_CACHED_URLS = 100
+_URL_SECONDS = (
+    600  # the pages of one answer belong to one picture, even if its server gives another each time
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,20 +83,28 @@ class QueryEmbedder:
     Args:
         collection: whose items a query may name, and whose embedding space it is.
         encoder: the collection's.
+        limits: what fetching a picture by its URL may do.
     """
 
-    def __init__(self, collection: Collection, encoder: Encoder) -> None:
+    def __init__(
+        self, collection: Collection, encoder: Encoder, *, limits: FetchLimits = DEFAULT_LIMITS
+    ) -> None:
         self._collection = collection
         self._encoder = encoder
-        self._encode_words = lru_cache(maxsize=_CACHED_TEXTS)(self._encode_words_once)
+        self._limits = limits
+        self._words = lru_cache(maxsize=_CACHED_TEXTS)(self._encode_words)
+        self._url = lru_cache(maxsize=_CACHED_URLS)(self._encode_url)
 
     def embed(self, query: Query) -> EmbeddedQuery:
         """Embed each term, and sum them by weight.
 
         Raises:
             EmptyQuery: the terms cancel each other out.
+            BadQuery: a region reaches over its picture's border, or is asked of an item without a picture.
+            FetchFailed: a picture cannot be had from its URL.
             ItemNotFound: a term names an item that is not here.
             UnreadableImage: a term's picture cannot be read.
+            DimensionMismatch: a vector is not of the collection's width.
             EncoderMismatch: the encoder is not the collection's.
             EncoderDrift: the encoder has changed.
         """
@@ -94,34 +119,82 @@ class QueryEmbedder:
         return EmbeddedQuery(embedding=unit.astype(np.float32), length=length, parts=parts)
 
     def _part(self, term: Term) -> Part:
+        if isinstance(term, Like):
+            return self._item(term)
+        kind: Kind = "text" if isinstance(term, Words) else "image"
         if isinstance(term, Words):
-            return Part(
-                label=term.text, weight=term.weight, embedding=self._encode_words(term.text), kind="text"
-            )
-        if isinstance(term, Picture):
-            embedding = self._encode_picture(term)
-            return Part(label=term.name, weight=term.weight, embedding=embedding, kind="image")
-        return self._item(term)
+            label, embedding = term.text, self._words(term.text)
+        elif isinstance(term, Picture):
+            label, embedding = f"{term.name}{term.region or ''}", self._picture(term)
+        else:
+            label, embedding, kind = term.name, self._vector(term), term.kind
+        return Part(label=label, weight=term.weight, embedding=embedding, kind=kind)
 
     def _item(self, term: Like) -> Part:
-        """Take an item's stored embedding: that of its picture if it has one."""
-        kind = self._collection.item(term.item_id).kinds[0]
-        row = self._collection.embeddings(kind, np.array([term.item_id]))[0]
-        return Part(label=f"item:{term.item_id}", weight=term.weight, embedding=row, kind=kind)
+        """Take an item's stored embedding, that of its picture if it has one; a region is encoded."""
+        item = self._collection.item(term.item_id)
+        label, kind = f"item:{term.item_id}{term.region or ''}", item.kinds[0]
+        if term.region is None:
+            row = self._collection.embeddings(kind, np.array([term.item_id]))[0]
+        elif kind != "image":
+            raise BadQuery(label, "this item has no picture")
+        else:
+            if item.path is not None:
+                image = load_image(Path(item.path)).image
+            else:
+                image = decode_image(self._collection.store.thumbnail(item.id) or b"", name=label).image
+            row = self._encode_image(_cut(image, (item.width, item.height), term.region, label))
+        return Part(label=label, weight=term.weight, embedding=row, kind=kind)
 
-    def _encode_words_once(self, text: str) -> Embeddings:
+    def _vector(self, term: Vector) -> Embeddings:
+        if len(term.embedding) != self._collection.spec.dim:
+            raise DimensionMismatch(self._collection.spec.dim, len(term.embedding))
+        row = term.embedding.astype(np.float64)  # squares of large numbers have no place in float32
+        unit: Embeddings = (row / np.linalg.norm(row)).astype(np.float32)
+        return unit
+
+    def _encode_words(self, text: str) -> Embeddings:
         self._collection.verify(self._encoder, ["text"])
-        row: Embeddings = self._encoder.encode_texts([text])[0]
+        row: Embeddings = encode_whole_texts(self._encoder, [text])[0]
         return row
 
-    def _encode_picture(self, term: Picture) -> Embeddings:
-        self._collection.verify(self._encoder, ["image"])
-        side = self._collection.picture_side  # the same pixels as when indexing
+    def _picture(self, term: Picture) -> Embeddings:
+        if term.url is not None:
+            return self._url(term.url, term.region, int(time.monotonic() // _URL_SECONDS))
+        side = self._collection.picture_side if term.region is None else None  # as when indexing
         if term.path is not None:
             picture = load_image(term.path, shorter_side=side)
-        elif term.data is not None:
-            picture = decode_image(term.data, name=term.name, shorter_side=side)
         else:
-            raise UnreadableImage(term.name, "it has neither a file nor data")
-        row: Embeddings = self._encoder.encode_images([picture.image])[0]
+            picture = decode_image(term.data or b"", name=term.name, shorter_side=side)
+        size = (picture.width, picture.height)
+        return self._encode_image(_cut(picture.image, size, term.region, f"{term.name}{term.region}"))
+
+    def _encode_url(self, url: str, region: Region | None, _period: int) -> Embeddings:
+        return self._picture(Picture(name=url, data=fetch_picture(url, limits=self._limits), region=region))
+
+    def _encode_image(self, image: Image.Image) -> Embeddings:
+        self._collection.verify(self._encoder, ["image"])
+        row: Embeddings = self._encoder.encode_images([image])[0]
         return row
+
+
+def _cut(image: Image.Image, size: tuple[int, int], region: Region | None, label: str) -> Image.Image:
+    """Cut a region out of a picture.
+
+    Args:
+        image: the picture, or a smaller copy of it.
+        size: width and height of the original, in whose pixels the region may be given.
+        region: None for all of it.
+        label: what to call it in messages.
+
+    Raises:
+        BadQuery: the region reaches over the border.
+    """
+    if region is None:
+        return image
+    try:
+        left, upper, right, lower = region.box(*size)
+    except BadQuery as error:
+        raise BadQuery(label, error.reason) from None
+    x, y = min(round(left * image.width), image.width - 1), min(round(upper * image.height), image.height - 1)
+    return image.crop((x, y, max(round(right * image.width), x + 1), max(round(lower * image.height), y + 1)))

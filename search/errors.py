@@ -10,6 +10,7 @@ FindmakeError
     |-- TooFewPictures          too few to evaluate on
     |-- FetchFailed     a picture that cannot be had from its URL, with the reason
     |-- EmptyQuery      nothing is asked, or the terms cancel out
+    |-- BadFilter       a filter cannot be understood, with the place and the reason
     `-- BadQuery        a term cannot be understood, with the reason
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .base import Encoder
 from .canaries import agreement, canary_embeddings
 from .deferred import DeferredEncoder
+from .long_texts import encode_whole_texts
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "agreement",
     "canary_embeddings",
     "choose_model",
+    "encode_whole_texts",
     "load_encoder",
     "model_available",
 ]

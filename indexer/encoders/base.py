@@ -37,7 +37,8 @@ class Encoder(Protocol):
         """Embed texts.
 
         Args:
-            texts: any strings; what exceeds the model's context is cut off.
+            texts: any strings; what exceeds the model's context is cut off (see
+                ``encode_whole_texts``).
 
         Returns:
             (n, dim) float32, rows of length 1, in the order given; (0, dim) for none.

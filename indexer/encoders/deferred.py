@@ -9,6 +9,7 @@ from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
 from .base import Encoder
+from .long_texts import LimitedContext
 
 
 class DeferredEncoder:
@@ -51,3 +52,10 @@ class DeferredEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; see Encoder."""
         return self.load().encode_texts(texts)
+
+    def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
+        """Say of each text whether the encoder would cut it off; see LimitedContext."""
+        encoder = self.load()
+        if isinstance(encoder, LimitedContext):
+            return encoder.exceeds_context(texts)
+        return [False] * len(texts)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
 _DEVICES = ("cpu", "cuda", "mps")
 _WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
 _LONGEST_STRIP = 8  # times the shorter side
+_LONG = "word " * 1_000  # more than a text tower reads
 
 
 class OpenClipEncoder:
@@ -39,6 +41,7 @@ class OpenClipEncoder:
         self._model: Any = parts.model.to(self._device)
         self._image_tower = plain_image_tower(self._model)
         self._is_tuned = False
+        self._context = _Context.of(parts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""
@@ -62,6 +65,11 @@ class OpenClipEncoder:
                 rows.append(_unit(self._model.encode_text(tokens.to(self._device))))
             return self._stacked(rows)
 
+    def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
+        """Say of each text whether it fills the text tower's context, and so may be cut off."""
+        with self._lock:
+            return [self._context.is_filled(self._parts.tokenizer([text])) for text in texts]
+
     def _preprocess(self, image: Image.Image) -> torch.Tensor:
         settings = getattr(self._parts.model.visual, "preprocess_cfg", {})
         if settings.get("resize_mode") == "shortest":
@@ -70,6 +78,32 @@ class OpenClipEncoder:
 
     def _stacked(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """How many tokens a text tower reads, and how to see that a text fills them.
+
+    Attributes:
+        width: in tokens.
+        padding: the token behind a text that does not fill it.
+        last: the place, from the end, of a text's last token that is not the end mark.
+    """
+
+    width: int
+    padding: int
+    last: int
+
+    @classmethod
+    def of(cls, parts: Parts) -> _Context:
+        tokens = parts.tokenizer(["", _LONG])  # (2, width)
+        padding = int(tokens[0, -1])
+        last = -2 if int(tokens[1, -1]) == padding else -1  # some models pad with their end mark
+        return cls(width=tokens.shape[1], padding=padding, last=last)
+
+    def is_filled(self, tokens: torch.Tensor) -> bool:
+        """Say whether one text's tokens (1, width or less) leave no room."""
+        return tokens.shape[1] >= self.width and int(tokens[0, self.last]) != self.padding
 
 
 def resolve_device(device: str, *, model: str) -> str:
