@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from .conditions import Condition
 from .database import Database
 from .encoders import Encoder, agreement, canary_embeddings
 from .errors import (
@@ -194,6 +195,10 @@ class Collection:
                 background = np.vecdot(self._sample(kind, index), query)
                 found[kind] = Nearest(scores=scores, ids=ids, background=background)
             return found
+
+    def select(self, condition: Condition) -> Ids:
+        """Find the items that satisfy a condition, (m,) int64 ascending; fit for ``allowed``."""
+        return self.store.select(condition)
 
     def embeddings(self, kind: Kind, ids: Ids) -> Embeddings:
         """Fetch the stored embeddings of one kind, (n, dim) float32 in the order of ``ids``.

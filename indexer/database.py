@@ -10,7 +10,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, select, update
 
 from .errors import CollectionBusy, SchemaTooNew, StorageFailure
-from .tables import MIGRATIONS, SCHEMA_VERSION, MetaRow
+from .literals import fold
+from .migrations import MIGRATIONS, SCHEMA_VERSION
+from .tables import MetaRow
 
 _BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
 
@@ -93,6 +95,10 @@ def _set_version(connection: Connection, version: int) -> None:
         connection.execute(insert(MetaRow).values(key="schema_version", value=version))
 
 
+def _fold(text: str | None) -> str | None:
+    return None if text is None else fold(text)
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
 
@@ -104,6 +110,7 @@ def _engine(path: Path) -> Engine:
         # A killed process loses nothing; a power cut may lose the last batches, never the file.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.create_function("fold", 1, _fold, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

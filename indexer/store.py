@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from .catalogue import Catalogue
 from .changes import Draft, Known, Touch, Twin
 from .database import Database
+from .derived import derive
 from .items import KINDS, Embeddings, Ids, Item, Kind
 from .provenance import provenance_from_json
 from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, TagRow, ThumbnailRow, TombstoneRow
-from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings
-from .writing import bury, count_tagging, next_change, now, write_draft
+from .writing import bury, next_change, now, write_draft
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 
 # Built once: putting a statement together costs more than running it.
 _META = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
-_COUNTERS = select(MetaRow.value).where(MetaRow.key.in_(["change", "tagging"]))
 _ITEMS = select(
     ItemRow.__table__,
     select(func.group_concat(EmbeddingRow.kind))
@@ -36,11 +36,11 @@ _ITEMS = select(
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
 
 
-class Store:
+class Store(Catalogue):
     """The truth about a collection. Every method is one transaction; safe to use from several threads."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database
+        super().__init__(database)
 
     # -- facts about the whole ------------------------------------------------------------------------
 
@@ -59,11 +59,6 @@ class Store:
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
         return int(self.meta("change") or 0)
-
-    def revision(self) -> int:
-        """Number of the last change to anything that a filter can see: items, tags, embeddings."""
-        with self._db.reading() as connection:
-            return sum(int(value) for value in connection.scalars(_COUNTERS))
 
     def count(self, kind: Kind | None = None) -> int:
         """Count the items, or the embeddings of one kind."""
@@ -200,37 +195,6 @@ class Store:
             ).first()
         return (row.finished_at, row.report) if row else None
 
-    # -- tags -----------------------------------------------------------------------------------------
-
-    def add_tags(self, taggings: Sequence[Tagging]) -> int:
-        """Write tags; return how many items have them now (those that are gone are left out).
-
-        A tag that an item already has from the same source gets the new probability.
-        """
-        with self._db.writing() as connection:
-            changed = insert_tags(connection, taggings)
-            count_tagging(connection)
-        return len(changed)
-
-    def remove_tags(
-        self, ids: Sequence[int] | None = None, *, tag: str | None = None, source: str | None = None
-    ) -> int:
-        """Remove tags by item, label and source, each None for all; return how many items lost any."""
-        with self._db.writing() as connection:
-            changed = delete_tags(connection, ids, tag=tag, source=source)
-            count_tagging(connection)
-        return len(changed)
-
-    def tags(self) -> list[TagCount]:
-        """List the tags in use, the most used first, then in alphabetical order."""
-        with self._db.reading() as connection:
-            return count_tags(connection)
-
-    def taggings(self, item_id: int) -> list[Tagging]:
-        """List the tags of one item with their sources, by label, then source."""
-        with self._db.reading() as connection:
-            return read_taggings(connection, item_id)
-
     # -- writing items --------------------------------------------------------------------------------
 
     def write(self, drafts: Sequence[Draft], touches: Sequence[Touch] = ()) -> list[int]:
@@ -246,7 +210,9 @@ class Store:
             if not drafts:
                 return []
             change = next_change(connection)
-            return [write_draft(connection, draft, change) for draft in drafts]
+            ids = [write_draft(connection, draft, change) for draft in drafts]
+            derive(connection, ids)
+            return ids
 
     def remove(self, ids: Sequence[int]) -> int:
         """Remove items with all that belongs to them; return how many there were."""
@@ -257,6 +223,7 @@ class Store:
                 for kind in KINDS:
                     bury(connection, EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind), change)
                 removed += connection.execute(delete(ItemRow).where(ItemRow.id.in_(chunk))).rowcount
+                derive(connection, chunk)
         return removed
 
 

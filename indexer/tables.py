@@ -1,12 +1,22 @@
-"""The tables of a collection, and the steps from each schema version to the next."""
+"""The tables of a collection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Connection, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -113,18 +123,27 @@ class RunRow(Base):
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-def _create_first_tables(connection: Connection) -> None:
-    rows: tuple[type[Base], ...] = (
-        *(MetaRow, ItemRow, EmbeddingRow, TombstoneRow, ThumbnailRow, RootRow, RunRow),
+class FieldRow(Base):
+    """One value of an item in the form in which filters compare it; derived from the item's own row."""
+
+    __tablename__ = "fields"
+
+    # NOCASE: "brand" finds what a table calls "Brand"; of two names that differ in case only, one counts
+    name: Mapped[str] = mapped_column(Text(collation="NOCASE"), primary_key=True)
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    Base.metadata.create_all(connection, tables=[Base.metadata.tables[row.__tablename__] for row in rows])
+    text: Mapped[str] = mapped_column(Text)  # folded
+    number: Mapped[float | None] = mapped_column()  # also of a text that reads like a price
+
+    # Clustered by name: a comparison reads one stretch of the file.
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-def _create_tags(connection: Connection) -> None:
-    Base.metadata.create_all(connection, tables=[Base.metadata.tables[TagRow.__tablename__]])
-
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_create_first_tables, _create_tags)
-"""Step n brings a collection from schema version n to n + 1; each runs in one transaction."""
-
-SCHEMA_VERSION = len(MIGRATIONS)
+WORDS = Table(
+    "words",
+    MetaData(),  # of its own: create_all cannot make a virtual table
+    Column("rowid", Integer, primary_key=True),
+    *(Column(name, Text) for name in ("title", "text", "tags", "attributes", "name")),
+)
+"""The full-text index; derived from items and tags, its rowid is the item's id."""

@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from .changes import Draft
 from .items import KINDS, Kind
 from .provenance import provenance_to_json
-from .tables import EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
+from .tables import Base, EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
+
+# Built once: putting a statement together costs more than running it.
+_EMBEDDINGS, _THUMBNAILS = (Base.metadata.tables[name] for name in ("embeddings", "thumbnails"))
+_ADD_ITEM = insert(Base.metadata.tables["items"]).returning(ItemRow.id)
+_ADD_EMBEDDING = insert(_EMBEDDINGS)
+_ADD_THUMBNAIL = insert(_THUMBNAILS)
+_DROP_EMBEDDING = delete(_EMBEDDINGS).where(
+    EmbeddingRow.item_id == bindparam("item"), EmbeddingRow.kind == bindparam("which")
+)
+_DROP_THUMBNAIL = delete(_THUMBNAILS).where(ThumbnailRow.item_id == bindparam("item"))
 
 
 def write_draft(connection: Connection, draft: Draft, change: int) -> int:
@@ -25,7 +35,7 @@ def write_draft(connection: Connection, draft: Draft, change: int) -> int:
     if item_id is None:
         origin, provenance = provenance_to_json(draft.provenance)
         values |= {"origin": origin, "provenance": provenance, "added_at": now()}
-        item_id = int(connection.scalars(insert(ItemRow).returning(ItemRow.id), values).one())
+        item_id = int(connection.scalars(_ADD_ITEM, values).one())
     else:
         connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
     for kind in KINDS:
@@ -35,19 +45,21 @@ def write_draft(connection: Connection, draft: Draft, change: int) -> int:
 
 
 def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:
-    mine = (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind)
     embedding = draft.embeddings.get(kind)
-    if embedding is None:
-        bury(connection, mine, change)
-    connection.execute(delete(EmbeddingRow).where(mine))
+    mine = {"item": item_id, "which": kind}
+    if draft.id is not None:
+        if embedding is None:
+            bury(connection, (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind), change)
+        connection.execute(_DROP_EMBEDDING, mine)
     if embedding is not None:
         vector = embedding.astype("<f2").tobytes()
         row = {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
-        connection.execute(insert(EmbeddingRow).values(row))
+        connection.execute(_ADD_EMBEDDING, row)
     if kind == "image":
-        connection.execute(delete(ThumbnailRow).where(ThumbnailRow.item_id == item_id))
+        if draft.id is not None:
+            connection.execute(_DROP_THUMBNAIL, {"item": item_id})
         if draft.thumbnail is not None:
-            connection.execute(insert(ThumbnailRow).values(item_id=item_id, webp=draft.thumbnail))
+            connection.execute(_ADD_THUMBNAIL, {"item_id": item_id, "webp": draft.thumbnail})
 
 
 def bury(connection: Connection, which: Any, change: int) -> None:

@@ -124,3 +124,26 @@ class TooFewPictures(SearchError):
             f"{source} has {found} readable pictures with a caption, title, label or telling file name; an "
             f"evaluation takes at least {needed}. Add more such pictures, or evaluate on another dataset."
         )
+
+
+class BadFilter(SearchError):
+    """A filter that cannot be understood.
+
+    Attributes:
+        text: the filter.
+        position: of the character that is wrong, from 0; the filter's length if something is missing there.
+        reason: what is wrong, and what was expected.
+    """
+
+    def __init__(self, text: str, position: int, reason: str) -> None:
+        self.text = text
+        self.position = position
+        self.reason = reason
+        start = max(0, position - 60)
+        shown = "".join(char if char.isprintable() else " " for char in text[start : position + 20])
+        super().__init__(
+            f"Cannot read the filter at character {position + 1}: {reason}.\n"
+            f"  {shown}\n"
+            f"  {' ' * (position - start)}^\n"
+            'A filter reads like: price<80 and brand in (Nike, "New Balance") and not tag:sale.'
+        )

@@ -1,0 +1,115 @@
+"""What is derived from items and tags, to filter by and to find words in; kept in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+
+from .conditions import BUILT_IN
+from .items import KINDS, Attribute
+from .literals import comparable
+from .tables import WORDS, Base, EmbeddingRow, FieldRow, ItemRow, TagRow
+
+_CHUNK = 500
+# By name, so that a later column of ItemRow does not disturb the migration of an old collection.
+_SOURCE = (
+    select(ItemRow.id, ItemRow.key, ItemRow.path, ItemRow.title, ItemRow.text, ItemRow.attributes)
+    .add_columns(ItemRow.width, ItemRow.height, ItemRow.origin, ItemRow.added_at)
+    .where(ItemRow.id.in_(bindparam("ids", expanding=True)))
+    .order_by(ItemRow.id)
+)
+_KINDS = (
+    select(EmbeddingRow.item_id, func.group_concat(EmbeddingRow.kind))
+    .where(EmbeddingRow.item_id.in_(bindparam("ids", expanding=True)))
+    .group_by(EmbeddingRow.item_id)
+)
+_TAGS = (
+    select(TagRow.item_id, func.group_concat(TagRow.tag.distinct()))
+    .where(TagRow.item_id.in_(bindparam("ids", expanding=True)))
+    .group_by(TagRow.item_id)
+)
+_FIELD = insert(Base.metadata.tables[FieldRow.__tablename__]).prefix_with("OR REPLACE")
+
+
+def derive(connection: Connection, ids: Sequence[int]) -> None:
+    """Bring what is derived from these items up to date; ids that are gone lose everything."""
+    for chunk in _chunks(ids):
+        connection.execute(delete(FieldRow).where(FieldRow.item_id.in_(chunk)))
+        rows = connection.execute(_SOURCE, {"ids": chunk}).all()
+        kinds = _by_item(connection, _KINDS, chunk)
+        fields = [field for row in rows for field in _fields(row, kinds.get(row.id, ""))]
+        if fields:
+            connection.execute(_FIELD, fields)
+        _write_words(connection, chunk, rows)
+
+
+def derive_words(connection: Connection, ids: Sequence[int]) -> None:
+    """Bring the full-text index of these items up to date, after a change to their tags alone."""
+    for chunk in _chunks(ids):
+        _write_words(connection, chunk, connection.execute(_SOURCE, {"ids": chunk}).all())
+
+
+def derive_all(connection: Connection) -> None:
+    """Derive everything, for a collection that had none of it."""
+    last = 0
+    while True:
+        statement = select(ItemRow.id).where(ItemRow.id > last).order_by(ItemRow.id).limit(_CHUNK)
+        ids = connection.scalars(statement).all()
+        if not ids:
+            return
+        derive(connection, ids)
+        last = ids[-1]
+
+
+def _fields(row: Any, kinds: str) -> list[dict[str, Any]]:
+    """Write the values of one item as they are compared; a built-in field hides an attribute of its name."""
+    values: dict[str, Attribute] = {n: v for n, v in row.attributes.items() if n.lower() not in BUILT_IN}
+    values |= {"title": row.title or None, "path": row.path, "origin": row.origin}
+    values |= {"width": row.width or None, "height": row.height or None}
+    values |= {"added": row.added_at.isoformat()}
+    values |= {"modality": "+".join(kind for kind in KINDS if kind in kinds)}
+    forms = ((name, comparable(value)) for name, value in values.items())
+    return [
+        {"name": name, "item_id": row.id, "text": form[0], "number": form[1]} for name, form in forms if form
+    ]
+
+
+def _write_words(connection: Connection, ids: Sequence[int], rows: Sequence[Any]) -> None:
+    connection.execute(delete(WORDS).where(WORDS.c.rowid.in_(ids)))
+    tags = _by_item(connection, _TAGS, ids)
+    if rows:
+        documents = [_document(row, tags.get(row.id, "")) for row in rows]
+        connection.execute(insert(WORDS), documents)
+
+
+def _by_item(
+    connection: Connection, statement: Select[int, Any], ids: Sequence[int]
+) -> dict[int, str]:
+    return {row[0]: row[1] for row in connection.execute(statement, {"ids": ids})}
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield list(ids[start : start + _CHUNK])
+
+
+def _document(row: Any, tags: str) -> dict[str, Any]:
+    values = (value for value in row.attributes.values() if isinstance(value, str | int))
+    words = [str(value) for value in values if not isinstance(value, bool)]
+    return {
+        "rowid": row.id,
+        "title": row.title,
+        "text": row.text,
+        "tags": tags,
+        "attributes": "\n".join(words),
+        "name": _name(row.key, row.path),
+    }
+
+
+def _name(key: str, path: str | None) -> str:
+    """Name the file, and for a row of a table its key, which often is an article number."""
+    row_key = key.rpartition("#")[2] if key != path else ""
+    return f"{PurePath(path or '').name}\n{row_key}".strip()

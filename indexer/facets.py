@@ -1,0 +1,147 @@
+"""Counts of the values that items have in their fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from .conditions import BUILT_IN
+from .items import Attribute, Ids
+from .literals import DATE_SHAPE
+from .tables import FieldRow, ItemRow, TagRow
+
+_ALWAYS = ("tags", "origin", "modality")  # facets beside the attributes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """How the values of one field are spread over some items.
+
+    Attributes:
+        values: (value, how many items), the most frequent first, then by name; empty for a range.
+        items: how many items have a value.
+        distinct: how many different values there are, of which ``values`` may show only the first.
+        low, high: the smallest and largest number, or the first and last date, where there are too many to
+            list; else None.
+    """
+
+    values: tuple[tuple[Attribute, int], ...]
+    items: int
+    distinct: int
+    low: float | str | None = None
+    high: float | str | None = None
+
+
+def count_facets(
+    connection: Connection, ids: Ids | None, fields: Sequence[str] | None, *, limit: int
+) -> dict[str, Facet]:
+    """Count the values of fields over some items.
+
+    Args:
+        connection: to read from.
+        ids: (m,) int64, the items to look at; None for all.
+        fields: attributes, built-in fields or ``tags``; None for tags, origin, modality and all attributes
+            but texts that are different in every item.
+        limit: how many values of a field at most; of more numbers or dates the range is told instead.
+
+    Returns:
+        By field, in the order asked for; a field without any value is left out.
+    """
+    only = None if ids is None else json.dumps(ids.tolist())
+    names = [*_ALWAYS, *_attribute_names(connection)] if fields is None else list(fields)
+    found = {name: _facet(connection, name, only, limit) for name in names}
+    return {
+        name: facet
+        for name, facet in found.items()
+        if facet.items and (fields is not None or name in _ALWAYS or not _says_nothing(facet))
+    }
+
+
+def field_names(connection: Connection) -> list[str]:
+    """List the names of all fields with a value in any item, in alphabetical order."""
+    names: list[str] = []
+    while True:  # one look into the index for each name, instead of a walk through all values
+        statement = select(func.min(FieldRow.name))
+        name = connection.scalar(statement.where(FieldRow.name > names[-1]) if names else statement)
+        if name is None:
+            return names
+        names.append(name)
+
+
+def _attribute_names(connection: Connection) -> list[str]:
+    return [name for name in field_names(connection) if name.lower() not in BUILT_IN]
+
+
+def _says_nothing(facet: Facet) -> bool:
+    return facet.low is None and facet.distinct == facet.items > len(facet.values)
+
+
+def _facet(connection: Connection, name: str, only: str | None, limit: int) -> Facet:
+    if name.lower() == "tags":
+        return _tags(connection, only, limit)
+    summary = _chosen(
+        select(
+            func.count().label("items"),
+            func.count(FieldRow.text.distinct()).label("distinct"),
+            func.count(FieldRow.number).label("numbers"),
+            func.total(FieldRow.text.op("GLOB")(DATE_SHAPE)).label("dates"),
+            *(func.min(FieldRow.number).label("low"), func.max(FieldRow.number).label("high")),
+            *(func.min(FieldRow.text).label("first"), func.max(FieldRow.text).label("last")),
+        ),
+        name,
+        only,
+    )
+    row = connection.execute(summary).one()
+    counts = {"items": row.items, "distinct": row.distinct}
+    if row.distinct > limit and row.numbers == row.items:
+        return Facet(values=(), **counts, low=row.low, high=row.high)
+    if row.distinct > limit and row.dates == row.items:
+        return Facet(values=(), **counts, low=row.first.upper(), high=row.last.upper())
+    return Facet(values=_values(connection, name, only, limit), **counts)
+
+
+def _chosen(statement: Any, name: str, only: str | None) -> Any:
+    statement = statement.where(FieldRow.name == name)
+    return statement if only is None else statement.where(FieldRow.item_id.in_(_listed(only)))
+
+
+def _listed(only: str) -> Select[Any]:
+    """Pass any number of ids as one parameter."""
+    return select(func.json_each(only).table_valued("value").c.value)
+
+
+def _values(
+    connection: Connection, name: str, only: str | None, limit: int
+) -> tuple[tuple[Attribute, int], ...]:
+    count = func.count()
+    statement = select(FieldRow.text, count, func.min(FieldRow.item_id)).group_by(FieldRow.text)
+    ordered = _chosen(statement, name, only).order_by(count.desc(), FieldRow.text).limit(limit)
+    rows = connection.execute(ordered).all()
+    if name.lower() in BUILT_IN:
+        return tuple((text, number) for text, number, _ in rows)
+    # Values are compared without case, but shown as the first item that has them writes them.
+    examples = select(ItemRow.id, ItemRow.attributes).where(ItemRow.id.in_([row[2] for row in rows]))
+    written = {item_id: _value(values, name) for item_id, values in connection.execute(examples).tuples()}
+    return tuple((written[example], number) for _, number, example in rows)
+
+
+def _value(attributes: Mapping[str, Attribute], name: str) -> Attribute:
+    matching = [value for key, value in attributes.items() if key.lower() == name.lower()]
+    return matching[-1]
+
+
+def _tags(connection: Connection, only: str | None, limit: int) -> Facet:
+    chosen = select(TagRow.item_id, TagRow.tag).distinct()
+    if only is not None:
+        chosen = chosen.where(TagRow.item_id.in_(_listed(only)))
+    pairs = chosen.subquery()
+    totals = select(func.count(pairs.c.item_id.distinct()), func.count(pairs.c.tag.distinct()))
+    items, distinct = connection.execute(totals).one().t
+    count = func.count()
+    statement = select(pairs.c.tag, count).group_by(pairs.c.tag).order_by(count.desc(), pairs.c.tag)
+    rows = connection.execute(statement.limit(limit)).all()
+    return Facet(values=tuple((tag, number) for tag, number in rows), items=items, distinct=distinct)

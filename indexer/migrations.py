@@ -1,0 +1,55 @@
+"""The steps from each schema version to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from .derived import derive_all
+from .tables import (
+    Base,
+    EmbeddingRow,
+    FieldRow,
+    ItemRow,
+    MetaRow,
+    RootRow,
+    RunRow,
+    TagRow,
+    ThumbnailRow,
+    TombstoneRow,
+)
+
+_WORDS = (
+    "CREATE VIRTUAL TABLE words USING fts5(title, text, tags, attributes, name, "
+    "tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3 4')"
+)
+
+
+def _create(connection: Connection, *rows: type[Base]) -> None:
+    Base.metadata.create_all(connection, tables=[Base.metadata.tables[row.__tablename__] for row in rows])
+
+
+def _create_first_tables(connection: Connection) -> None:
+    _create(connection, MetaRow, ItemRow, EmbeddingRow, TombstoneRow, ThumbnailRow, RootRow, RunRow)
+
+
+def _create_tags(connection: Connection) -> None:
+    _create(connection, TagRow)
+
+
+def _create_derived(connection: Connection) -> None:
+    """Make what filters and full-text search look at, and fill it from the items that are there."""
+    _create(connection, FieldRow)
+    connection.exec_driver_sql(_WORDS)
+    derive_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _create_first_tables,
+    _create_tags,
+    _create_derived,
+)
+"""Step n brings a collection from schema version n to n + 1; each runs in one transaction."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
