@@ -16,6 +16,7 @@ from indexer import (
     DimensionMismatch,
     Embeddings,
     Encoder,
+    Item,
     Kind,
     decode_image,
     encode_whole_texts,
@@ -139,10 +140,7 @@ class QueryEmbedder:
         elif kind != "image":
             raise BadQuery(label, "this item has no picture")
         else:
-            if item.path is not None:
-                image = load_image(Path(item.path)).image
-            else:
-                image = decode_image(self._collection.store.thumbnail(item.id) or b"", name=label).image
+            image = picture_of(self._collection, item)
             row = self._encode_image(_cut(image, (item.width, item.height), term.region, label))
         return Part(label=label, weight=term.weight, embedding=row, kind=kind)
 
@@ -176,6 +174,17 @@ class QueryEmbedder:
         self._collection.verify(self._encoder, ["image"])
         row: Embeddings = self._encoder.encode_images([image])[0]
         return row
+
+
+def picture_of(collection: Collection, item: Item) -> Image.Image:
+    """Open an item's original picture; its thumbnail if the picture lies inside a table.
+
+    Raises:
+        UnreadableImage: the file is gone or cannot be read, or the item has no picture.
+    """
+    if item.path is not None:
+        return load_image(Path(item.path)).image
+    return decode_image(collection.store.thumbnail(item.id) or b"", name=item.key).image
 
 
 def _cut(image: Image.Image, size: tuple[int, int], region: Region | None, label: str) -> Image.Image:

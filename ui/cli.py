@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import evaluating, indexing, looking, searching, serving
+from .commands import evaluating, explaining, indexing, looking, recommending, searching, serving
 from .commands.options import say
 
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
@@ -15,7 +15,9 @@ _COMMANDS = (
     indexing.add_index,
     searching.add_search,
     searching.add_similar,
+    explaining.add_explain,
     evaluating.add_evaluate,
+    recommending.add_recommend,
     looking.add_info,
     looking.add_models,
     serving.add_serve,
@@ -24,7 +26,9 @@ _COMMANDS = (
 _EPILOG = """\
 queries:
   red running shoes            words
-  shoe.jpg                     a picture
+  "black - and - white" shirt  words, though there are signs between the quotation marks
+  shoe.jpg                     a picture, by its file or by its http(s) address
+  shoe.jpg[40,60,200,120]      a region of it: x, y, width, height in pixels, or all with %
   2:handbag + bag.jpg - floral words and pictures, with weights and signs
   item:17 - leather            an item of the collection
 

@@ -30,7 +30,7 @@ from indexer import (
     open_source,
     thumbnail,
 )
-from search import Like, Picture, Query, Results, Searcher, Term, Words, parse_query
+from search import Like, Picture, Query, Results, Searcher, Term, parse_terms
 
 from .settings import Settings
 
@@ -152,8 +152,8 @@ def compose(
 ) -> Query:
     """Put together what was asked on the page: words in the query language, an item, an uploaded picture.
 
-    A word that happens to name a file of this machine stays a word: whoever opens the page asks about the
-    collection, not about the disk.
+    A word that names a file of this machine stays a word: whoever opens the page asks about the collection,
+    not about the disk. Pictures by URL are welcome.
 
     Args:
         words: may be blank.
@@ -166,12 +166,7 @@ def compose(
         EmptyQuery: nothing of all this was given.
         BadQuery: the words cannot be understood.
     """
-    terms: list[Term] = []
-    if words.strip():
-        for term in parse_query([words]).terms:
-            if isinstance(term, Picture):
-                term = Words(text=term.name, weight=term.weight)
-            terms.append(term)
+    terms: list[Term] = list(parse_terms([words], files=False))
     if picture is not None:
         terms.append(picture)
     if like is not None:
