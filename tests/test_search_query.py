@@ -237,10 +237,7 @@ def test_what_is_written_is_what_is_read(written):
 
 # Text with much of what the language is made of.
 LANGUAGE = st.lists(
-    st.sampled_from(
-        ["+", "-", '"', "\\", ":", "2:", "[", "]", "1,2,3,4", "%", " ", "item:", "7", ".", "a.jpg", "red"]
-        + ["https://", "x", "\n"]
-    )
+    st.sampled_from([*'+-"\\:[]% .7x\n', "2:", "1,2,3,4", "item:", "a.jpg", "red", "https://"])
 ).map("".join)
 WEIGHT = st.floats(min_value=-1e9, max_value=1e9).filter(bool)
 SIDE = st.floats(min_value=0.001, max_value=50)
@@ -276,7 +273,6 @@ def test_any_text_is_a_query_or_a_sentence(text):
     for files in (True, False):
         try:
             found = parse_terms([text], files=files)
-        except SearchError as error:
-            assert str(error)
+        except SearchError:
             continue
         assert bool(found) == bool(text.strip())
