@@ -20,6 +20,7 @@ from indexer import (
     ParquetRows,
     Row,
     UnreadableImage,
+    UnreadableSource,
     decode_image,
     load_image,
 )
@@ -173,6 +174,8 @@ def open_dataset(path: Path, columns: DatasetColumns | None = None, *, limit: in
     if reader is None:
         known = ", ".join(_READERS)
         raise UnusableDataset(path, f"its name ends in {path.suffix or 'nothing'!r}, not in one of {known}")
+    if not path.is_file():
+        raise UnreadableSource(str(path), "there is no such file")
     table = reader(path)
     chosen = _chosen(path, table.names or _first_names(path, table), columns or DatasetColumns())
     names = _class_names(path, chosen.label) if isinstance(table, ParquetRows) and chosen.label else ()

@@ -126,7 +126,7 @@ def _labelled(
     if len(places) < FEWEST:
         return None, [f"Only {len(places)} pictures have a label; {FEWEST} are needed to judge by them."]
     if len(names) < 2:
-        return None, [f"All labels are {names[0]!r}; it takes two to judge by them."]
+        return None, [f"All labels are {str(names[0])!r}; it takes two to judge by them."]
     found = Labelled(
         pictures=subject.pictures[places],
         labels=labels.astype(np.int64),

@@ -107,7 +107,9 @@ def _groups(
         if described >= FEWEST:
             captioned.append(_captioned(group, of_pictures, pictures, encode))
         elif described:
-            notes.append(f"Only {described} pictures have {group}; {FEWEST} are needed to judge by them.")
+            notes.append(
+                f"{group}: only {described} pictures have any; {FEWEST} are needed to judge by them."
+            )
     return tuple(captioned), tuple(notes)
 
 
