@@ -1,6 +1,7 @@
 """From a query to ranked hits."""
 
 from .datasets import Dataset, DatasetColumns, open_dataset
+from .duplicates import Duplicate, DuplicateGroup, find_duplicates
 from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
 from .errors import (
     BadLabels,
@@ -19,6 +20,8 @@ from .explain import Contribution, HeatMap, contributions, heat_map, overlay
 from .fetch import FetchLimits, fetch_picture
 from .figures import DEFAULT_TEMPLATES, Figure
 from .grammar import parse_query, parse_terms, write_terms
+from .labels import LabelProbability, LabelledItem, Labelling, label_items, store_labels
+from .measured import near_duplicate_threshold
 from .metrics import Interval
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend
@@ -36,6 +39,8 @@ __all__ = [
     "Contribution",
     "Dataset",
     "DatasetColumns",
+    "Duplicate",
+    "DuplicateGroup",
     "EmbeddedQuery",
     "EmptyQuery",
     "EvaluationReport",
@@ -45,6 +50,9 @@ __all__ = [
     "HeatMap",
     "Hit",
     "Interval",
+    "LabelProbability",
+    "LabelledItem",
+    "Labelling",
     "Like",
     "Part",
     "Picture",
@@ -66,7 +74,10 @@ __all__ = [
     "evaluate",
     "evaluate_collection",
     "fetch_picture",
+    "find_duplicates",
     "heat_map",
+    "label_items",
+    "near_duplicate_threshold",
     "open_dataset",
     "overlay",
     "parse_query",
@@ -74,5 +85,6 @@ __all__ = [
     "picture_of",
     "recommend",
     "script_warning",
+    "store_labels",
     "write_terms",
 ]

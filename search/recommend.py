@@ -39,8 +39,8 @@ class Recommendation:
     Attributes:
         rank: 1 for the best.
         item: the item.
-        score: cosine similarity to what is liked, in standard deviations above the collection's mean, averaged
-            over the item's picture and its text; comparable within one answer only.
+        score: cosine similarity to what is liked, in standard deviations above the collection's mean,
+            averaged over the item's picture and its text; comparable within one answer only.
         because: id of the liked item that it is most like.
     """
 

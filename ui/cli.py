@@ -7,7 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import evaluating, explaining, indexing, looking, recommending, searching, serving
+from .commands import (
+    duplicating,
+    evaluating,
+    explaining,
+    indexing,
+    labelling,
+    looking,
+    recommending,
+    searching,
+    serving,
+)
 from .commands.options import say
 
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
@@ -18,6 +28,8 @@ _COMMANDS = (
     explaining.add_explain,
     evaluating.add_evaluate,
     recommending.add_recommend,
+    labelling.add_label,
+    duplicating.add_duplicates,
     looking.add_info,
     looking.add_models,
     serving.add_serve,

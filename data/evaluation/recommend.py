@@ -3,8 +3,8 @@
     python data/evaluation/recommend.py DATA CACHE
 
 A user likes some items of one kind (article type, gender and colour) and dislikes others of the same type;
-one more item of the kind is held out, and must be found among all. Against popularity (items of the most frequent
-article types first), and against chance. Titles name the kind, so pictures alone are reported too.
+one more item of the kind is held out, and must be found among all. Against popularity (items of the most
+frequent article types first), and against chance. Titles name the kind, so pictures alone are reported too.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""Label items by words: label."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from .options import common, say, settings, write, write_json
+
+if TYPE_CHECKING:
+    from search import LabelledItem
+
+    from .options import Commands
+
+_UNCALIBRATED = (
+    "The probabilities are uncalibrated: nothing was measured for the model {model}. "
+    "The order of the labels is right; take the numbers as rough."
+)
+
+
+def add_label(commands: Commands) -> None:
+    """Add ``label``."""
+    label = commands.add_parser("label", parents=[common()], help="say which of some labels fits each item")
+    label.add_argument("--labels", required=True, metavar="A,B,C", help="the labels, separated by commas")
+    label.add_argument("--items", nargs="+", type=int, metavar="ID", help="only these items")
+    label.add_argument("--no-none", action="store_true", help="one of the labels does fit")
+    label.add_argument("--store", action="store_true", help="keep labels of at least 0.5 as tags")
+    label.add_argument("--json", action="store_true", help="one JSON object")
+    label.set_defaults(run=_label)
+
+
+def _label(options: argparse.Namespace) -> int:
+    from search import label_items, store_labels
+    from ui import services
+
+    chosen = settings(options)
+    collection = services.open_collection(chosen)
+    encoder = services.open_encoder(collection, chosen)
+    labels = [label.strip() for label in options.labels.split(",")]
+    found = label_items(collection, encoder, labels, options.items, none=not options.no_none)
+    stored = store_labels(collection, found) if options.store else 0
+    if options.json:
+        facts = {"model": found.model, "calibrated": found.is_calibrated, "stored": stored}
+        write_json(facts | {"items": [_to_json(item) for item in found.items]})
+        return 0
+    if not found.is_calibrated:
+        say(_UNCALIBRATED.format(model=found.model))
+    for item in found.items:
+        write(_to_line(item))
+    if options.store:
+        say(f"{stored:,} items tagged.")
+    return 0
+
+
+def _to_json(item: LabelledItem) -> dict[str, Any]:
+    labels = [{"label": each.label, "probability": round(each.probability, 4)} for each in item.labels]
+    return {"id": item.item_id, "labels": labels, "none": round(item.none, 4)}
+
+
+def _to_line(item: LabelledItem) -> str:
+    shown = [(each.label, each.probability) for each in item.labels[:3]]
+    shown = sorted([*shown, ("none of these", item.none)], key=lambda pair: -pair[1])
+    return f"{item.item_id:6d}  " + ", ".join(f"{label} {chance:.2f}" for label, chance in shown)
