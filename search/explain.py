@@ -16,7 +16,7 @@ from .embedding import EmbeddedQuery
 HeatMap = NDArray[np.float32]
 """(h, w) float32: how much the cosine falls without each cell; the first is the left upper one."""
 
-_WINDOW = 2  # cells that one patch covers, each way: a thing on the border of two cells is covered too
+_WINDOW = 3  # cells that one patch covers, each way: smaller ones hide too little to matter
 _GLOW = (255, 96, 0)
 _STRONGEST = 0.65  # of the glow over the picture
 

@@ -118,5 +118,5 @@ def test_the_starter_sees_which_photo_is_meant():
     cat, coffee = encoder.encode_texts(["a photo of a cat", "a photo of a cup of coffee"])
     heat = heat_map(encoder, image, cat, cells=6) - heat_map(encoder, image, coffee, cells=6)
     assert heat.shape == (3, 6)
-    assert heat[:, :3].mean() > 0.01
-    assert heat[:, 3:].mean() < -0.01
+    assert heat[:, :3].mean() > heat[:, 3:].mean() + 0.01
+    assert heat.argmax() % 6 < 3 <= heat.argmin() % 6
