@@ -52,11 +52,11 @@ class Catalogue:
         return ids
 
     def match_words(
-        self, words: Sequence[str], *, every: bool, limit: int | None = None
+        self, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None = None
     ) -> tuple[Ids, Scores]:
         """Find items by words, best first, ties by id; see ``matching.match_words``."""
         with self._db.reading() as connection:
-            return match_words(connection, words, every=every, limit=limit)
+            return match_words(connection, words, limit, every=every, allowed=allowed)
 
     # -- facets ---------------------------------------------------------------------------------------
 

@@ -190,7 +190,8 @@ class Collection:
             for kind, index in indexes.items():
                 wanted = allowed
                 if kind == "text" and not captions:
-                    wanted = np.setdiff1d(index.ids() if allowed is None else allowed, indexes["image"].ids())
+                    wanted = index.ids() if allowed is None else allowed
+                    wanted = wanted[~indexes["image"].holds(wanted)]
                 scores, ids = index.search(query, k, wanted)
                 background = np.vecdot(self._sample(kind, index), query)
                 found[kind] = Nearest(scores=scores, ids=ids, background=background)

@@ -6,8 +6,6 @@ stand side by side, so that the article number ``AB-1234/X`` is found exactly.
 
 from __future__ import annotations
 
-import numpy as np
-
 from indexer import Collection, Ids
 
 _MOST_WORDS = 32  # more say nothing new, and each costs a look into the index
@@ -35,22 +33,10 @@ def keyword_search(
         raise ValueError(f"the limit must be at least 0, not {limit}")
     words = _words(text)
     for every in (True, False) if len(words) > 1 else (True,):
-        found = _match(collection, words, limit, every=every, allowed=allowed)
-        if found:
-            return found
+        ids, scores = collection.store.match_words(words, limit, every=every, allowed=allowed)
+        if len(ids):
+            return list(zip(ids.tolist(), scores.tolist(), strict=True))
     return []
-
-
-def _match(
-    collection: Collection, words: list[str], limit: int, *, every: bool, allowed: Ids | None
-) -> list[tuple[int, float]]:
-    if allowed is None:
-        ids, scores = collection.store.match_words(words, every=every, limit=limit)
-    else:
-        ids, scores = collection.store.match_words(words, every=every)
-        kept = np.isin(ids, allowed)
-        ids, scores = ids[kept][:limit], scores[kept][:limit]
-    return list(zip(ids.tolist(), scores.tolist(), strict=True))
 
 
 def _words(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import IndexCorrupt
 from ..items import Embeddings, Ids
@@ -15,8 +16,11 @@ from .base import Scores, best, check_query, check_rows, cosine
 
 # Scores by SIMD kernels differ from ours by rounding; who is within this of the k-th is scored again exactly.
 _ROUNDING = 1e-5
-# Below this many allowed rows, scoring just those beats walking the whole index with a filter.
-_FEW_ALLOWED = 2_000
+# Gathering and scoring one allowed row costs about as much as walking over this many with a filter; measured
+# by benchmarks/filter_speed.py.
+_GATHER_COST = 12
+# A look-up table from id to row is kept if it is at most this many times as long as the index.
+_SPARSEST = 16
 
 
 class FaissIndex:
@@ -34,6 +38,7 @@ class FaissIndex:
             faiss.IndexScalarQuantizer(dim, quantizer, faiss.METRIC_INNER_PRODUCT)
         )
         self._known: set[int] = set()
+        self._rows: _Rows | None = None  # made when it is needed after a change
 
     @property
     def dim(self) -> int:
@@ -53,6 +58,7 @@ class FaissIndex:
         self.remove(ids)  # FAISS would keep both rows under one id
         self._faiss.add_with_ids(embeddings, ids)
         self._known.update(ids.tolist())
+        self._rows = None
 
     def remove(self, ids: Ids) -> int:
         """Remove ids; see VectorIndex."""
@@ -61,21 +67,30 @@ class FaissIndex:
             return 0
         self._faiss.remove_ids(np.fromiter(present, np.int64))
         self._known -= present
+        self._rows = None
         return len(present)
 
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
         """Find the k best items; see VectorIndex."""
         query = check_query(query, k, self._dim)
-        if allowed is not None:
-            allowed = np.fromiter(self._known.intersection(allowed.tolist()), np.int64)
-            if len(allowed) <= max(_FEW_ALLOWED, k):
-                return best(self._score(allowed, query), allowed, k)
-        limit = len(self) if allowed is None else len(allowed)
+        rows = None if allowed is None else self._row_numbers().of(allowed)
+        limit = len(self) if rows is None else len(rows)
         k = min(k, limit)
         if k == 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        ids = self._candidates(query, k, limit, allowed)
-        return best(self._score(ids, query), ids, k)
+        if rows is None or len(rows) > max(k, len(self) // _GATHER_COST):
+            rows = self._candidates(query, k, limit, rows)
+        scores = cosine(self._faiss.index.reconstruct_batch(rows), query)
+        return best(scores, self._row_numbers().ids[rows], k)
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether it is in the index, (n,) bool."""
+        return self._row_numbers().numbers(ids) >= 0
+
+    def _row_numbers(self) -> _Rows:
+        if self._rows is None:
+            self._rows = _Rows(faiss.vector_to_array(self._faiss.id_map))
+        return self._rows
 
     def embeddings(self, ids: Ids) -> Embeddings:
         """Give back stored embeddings; see VectorIndex."""
@@ -87,23 +102,26 @@ class FaissIndex:
         rows: Embeddings = self._faiss.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
         return rows
 
-    def _score(self, ids: Ids, query: Embeddings) -> Scores:
-        return cosine(self.embeddings(ids), query) if len(ids) else np.empty(0, np.float32)
-
     def _candidates(self, query: Embeddings, k: int, limit: int, allowed: Ids | None) -> Ids:
-        """Fetch at least k ids, and all whose score might round up to that of the k-th."""
+        """Fetch at least k rows, and all whose score might round up to that of the k-th."""
         parameters: Any = faiss.SearchParameters  # its keywords are added at run time, unseen by the types
-        params = None if allowed is None else parameters(sel=faiss.IDSelectorBatch(allowed))
+        params = None
+        if allowed is not None:
+            mask = np.zeros(len(self), np.bool_)
+            mask[allowed] = True
+            bits = np.packbits(mask, bitorder="little")  # must outlive the search: FAISS keeps a pointer
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+            params = parameters(sel=selector)
         fetch = min(k + 8, limit)
         # One query: waking a second thread costs more than it saves (10,000 rows: 0.5 ms against 20 ms).
         # The setting belongs to the calling thread and to FAISS's own OpenMP, so torch does not feel it.
         faiss.omp_set_num_threads(1)
         while True:
-            scores, ids = self._faiss.search(query[None], fetch, params=params)
-            found = ids[0] >= 0
-            scores, ids = scores[0][found], ids[0][found]
+            scores, rows = self._faiss.index.search(query[None], fetch, params=params)
+            found = rows[0] >= 0
+            scores, rows = scores[0][found], rows[0][found]
             if fetch == limit or scores[-1] < scores[k - 1] - _ROUNDING:
-                return np.ascontiguousarray(ids[scores >= scores[k - 1] - _ROUNDING])
+                return np.ascontiguousarray(rows[scores >= scores[k - 1] - _ROUNDING])
             fetch = min(fetch * 4, limit)
 
     def write(self, path: Path) -> None:
@@ -136,3 +154,40 @@ class FaissIndex:
         index._faiss = loaded
         index._known = set(faiss.vector_to_array(loaded.id_map).tolist())
         return index
+
+
+class _Rows:
+    """Which row of the index an id stands in.
+
+    Args:
+        ids: (n,) int64, of the rows in their order.
+    """
+
+    def __init__(self, ids: Ids) -> None:
+        self.ids = ids
+        self._first = int(ids.min()) if len(ids) else 0
+        span = int(ids.max()) - self._first + 1 if len(ids) else 0
+        self._table: Ids | None = None
+        if span <= _SPARSEST * len(ids) + 1024:
+            self._table = np.full(span + 1, -1, np.int64)  # the last place answers for ids outside
+            self._table[ids - self._first] = np.arange(len(ids))
+        self._order = np.argsort(ids) if self._table is None else ids[:0]
+        self._sorted = ids[self._order] if self._table is None else ids[:0]
+
+    def numbers(self, ids: Ids) -> Ids:
+        """Give the row of each id, (n,) int64; -1 for unknown ones."""
+        ids = np.asarray(ids, np.int64)
+        if self._table is not None:
+            last = len(self._table) - 1
+            places = ids - self._first
+            return self._table[np.where((places >= 0) & (places < last), places, last)]
+        places = np.minimum(np.searchsorted(self._sorted, ids), len(self._sorted) - 1)
+        return np.where(self._sorted[places] == ids, self._order[places], -1)
+
+    def of(self, ids: Ids) -> Ids:
+        """Give the rows of the known ones among ids, each once, (m,) int64."""
+        rows = self.numbers(ids)
+        rows = rows[rows >= 0]
+        if np.all(rows[1:] > rows[:-1]):
+            return rows
+        return np.unique(rows)
