@@ -4,6 +4,7 @@ from .datasets import Dataset, DatasetColumns, open_dataset
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
 from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
 from .errors import (
+    BadFilter,
     BadLabels,
     BadQuery,
     BadTaste,
@@ -15,27 +16,34 @@ from .errors import (
     TooFewTexts,
     UnusableDataset,
 )
-from .evaluate import EvaluationReport, evaluate, evaluate_collection
+from .evaluate import EvaluationReport, evaluate_collection, evaluate_dataset
 from .explain import Contribution, HeatMap, contributions, heat_map, overlay
 from .fetch import FetchLimits, fetch_picture
 from .figures import DEFAULT_TEMPLATES, Figure
+from .filters import format_filter, parse_filter
 from .grammar import parse_query, parse_terms, write_terms
+from .keywords import keyword_search
 from .labels import LabelProbability, LabelledItem, Labelling, label_items, store_labels
 from .measured import near_duplicate_threshold
 from .metrics import Interval
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend
 from .searcher import Hit, Results, Searcher
+from .suggest import Completer, Completion
 from .texts import script_warning
+from .training import Recipe, Trained, train_completer
 
 __all__ = [
     "DEFAULT_RECOMMENDATION_METHOD",
     "DEFAULT_TEMPLATES",
     "RECOMMENDATION_METHODS",
+    "BadFilter",
     "BadLabels",
     "BadQuery",
     "BadTaste",
+    "Completer",
     "CompleterUnavailable",
+    "Completion",
     "Contribution",
     "Dataset",
     "DatasetColumns",
@@ -59,6 +67,7 @@ __all__ = [
     "Query",
     "QueryEmbedder",
     "QueryKind",
+    "Recipe",
     "Recommendation",
     "Region",
     "Results",
@@ -67,24 +76,29 @@ __all__ = [
     "Term",
     "TooFewPictures",
     "TooFewTexts",
+    "Trained",
     "UnusableDataset",
     "Vector",
     "Words",
     "contributions",
-    "evaluate",
     "evaluate_collection",
+    "evaluate_dataset",
     "fetch_picture",
     "find_duplicates",
+    "format_filter",
     "heat_map",
+    "keyword_search",
     "label_items",
     "near_duplicate_threshold",
     "open_dataset",
     "overlay",
+    "parse_filter",
     "parse_query",
     "parse_terms",
     "picture_of",
     "recommend",
     "script_warning",
     "store_labels",
+    "train_completer",
     "write_terms",
 ]

@@ -17,6 +17,8 @@ from .commands import (
     recommending,
     searching,
     serving,
+    suggesting,
+    tagging,
 )
 from .commands.options import say
 
@@ -30,8 +32,11 @@ _COMMANDS = (
     recommending.add_recommend,
     labelling.add_label,
     duplicating.add_duplicates,
+    suggesting.add_suggest,
+    suggesting.add_train_suggest,
     looking.add_info,
     looking.add_models,
+    tagging.add_tag,
     serving.add_serve,
 )
 

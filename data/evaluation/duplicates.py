@@ -4,8 +4,7 @@
 
 Pictures of the development sets are altered in six ways. Found are the pairs of a picture and its altered
 copy with a cosine of at least the threshold; false are pairs of different pictures. Some false pairs are
-true ones in
-fact: the product photos hold the same article under several ids.
+true ones in fact: the product photos hold the same article under several ids.
 """
 
 from __future__ import annotations
