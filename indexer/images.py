@@ -6,9 +6,11 @@ Pillow's own door, ``Image.open``, is not used: its limit on pixels is one numbe
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -37,6 +39,9 @@ MAX_FILE_BYTES = 1 << 30
 
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 _ORIENTATION = 0x0112
+_EXIF, _DATE_TIME_ORIGINAL = 0x8769, 0x9003
+_EXIF_TIME = re.compile(r"(\d{4}):(\d\d):(\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
+_FIRST_PHOTOGRAPH = 1826
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -155,6 +160,29 @@ def thumbnail(image: Image.Image, longest_side: int = 320) -> bytes:
     buffer = BytesIO()
     small.save(buffer, "WEBP", quality=80, method=4)
     return buffer.getvalue()
+
+
+def taken_at(data: bytes) -> str | None:
+    """Read from a picture file when it was taken (EXIF DateTimeOriginal), by the camera's own clock.
+
+    Args:
+        data: the whole file; not decoded.
+
+    Returns:
+        ISO 8601 without a zone, such as ``2024-01-15T10:30:00``; None if the file does not say, or says
+        what cannot be.
+    """
+    try:
+        kind, opener = _recognise(data, "")
+        if kind == "PNG" and b"eXIf" not in data:  # Pillow would decode it all to look at its end
+            return None
+        with quiet(), opener(BytesIO(data)) as image:
+            told = str(image.getexif().get_ifd(_EXIF).get(_DATE_TIME_ORIGINAL, ""))
+        found = _EXIF_TIME.match(told.strip())
+        moment = datetime(*(int(part) for part in found.groups())) if found else None  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - a picture is not lost for its broken EXIF
+        return None
+    return moment.isoformat() if moment and moment.year >= _FIRST_PHOTOGRAPH else None
 
 
 def _finish(image: ImageFile.ImageFile, shorter_side: int | None) -> Picture:

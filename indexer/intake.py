@@ -14,8 +14,8 @@ from .changes import Draft, Known, Touch, Twin
 from .collection import THUMBNAIL_SIDE, Collection
 from .encoders import Encoder, encode_whole_texts
 from .errors import FindmakeError, UnreadableImage, UnreadableSource
-from .images import decode_image, thumbnail
-from .items import Embeddings, Failure, Imported, Kind
+from .images import decode_image, taken_at, thumbnail
+from .items import Attribute, Embeddings, Failure, Imported, Kind
 from .sources import Candidate, Content
 
 
@@ -79,7 +79,8 @@ def _read(collection: Collection, candidate: Candidate) -> Ready:
         decoded = decode_image(content.image, name=candidate.key, shorter_side=collection.picture_side)
         picture, size = decoded.image, (decoded.width, decoded.height)
         small = thumbnail(picture, THUMBNAIL_SIDE)
-    light = replace(content, image=None)  # the encoded bytes are no longer needed
+    attributes = _with_time(content)
+    light = replace(content, image=None, attributes=attributes)  # the encoded bytes are no longer needed
     return Ready(
         candidate=candidate,
         content=light,
@@ -89,6 +90,13 @@ def _read(collection: Collection, candidate: Candidate) -> Ready:
         size=size,
         thumbnail=small,
     )
+
+
+def _with_time(content: Content) -> Mapping[str, Attribute]:
+    """Add when the picture was taken, unless its source tells that itself."""
+    known = any(name.lower() == "taken" for name in content.attributes)
+    taken = None if known or content.image is None else taken_at(content.image)
+    return content.attributes if taken is None else {**content.attributes, "taken": taken}
 
 
 class Intake:
