@@ -47,7 +47,7 @@ class EvaluationReport:
     notes: tuple[str, ...]
 
 
-def evaluate(
+def evaluate_dataset(
     encoder: Encoder,
     dataset: Dataset,
     *,

@@ -6,8 +6,8 @@ from search import (
     DatasetColumns,
     TooFewPictures,
     UnusableDataset,
-    evaluate,
     evaluate_collection,
+    evaluate_dataset,
     open_dataset,
 )
 from search.subjects import telling_words
@@ -30,7 +30,7 @@ def dataset(tmp_path):
 
 def test_an_encoder_that_knows_its_colours_is_told_so(dataset, encoder):
     seen = []
-    report = evaluate(encoder, dataset, on_progress=seen.append)
+    report = evaluate_dataset(encoder, dataset, on_progress=seen.append)
     found = by_group(report)
     assert list(found) == ["captions", "title", "label", "index", "speed"]
     for group in ("captions", "title"):
@@ -47,14 +47,14 @@ def test_an_encoder_that_knows_its_colours_is_told_so(dataset, encoder):
 
 
 def test_each_different_text_is_embedded_once(dataset, encoder):
-    evaluate(encoder, dataset)
+    evaluate_dataset(encoder, dataset)
     # captions: "red", "red RED"; titles: "red"; labels; then the timing of single texts
     assert encoder.texts_encoded <= 6 * 2 + 6 + 6 + 51
 
 
 def test_broken_pictures_are_reported_and_left_out(tmp_path, encoder):
     rows = [*colour_rows(), {"image": b"broken", "captions": [], "title": "x", "label": 0}]
-    report = evaluate(encoder, open_dataset(write_parquet(tmp_path / "d.parquet", rows)))
+    report = evaluate_dataset(encoder, open_dataset(write_parquet(tmp_path / "d.parquet", rows)))
     assert report.pictures == 24
     assert [failure.path.rpartition("#")[2] for failure in report.failed] == ["25"]
     assert report.notes == ("The labels are numbers without names: no zero-shot figures.",)
@@ -65,14 +65,14 @@ def test_what_too_few_pictures_have_is_noted_or_refused(tmp_path, encoder):
     rows = [
         row | {"title": "" if i > 4 else row["title"], "label": "x"} for i, row in enumerate(colour_rows())
     ]
-    report = evaluate(encoder, open_dataset(write_parquet(tmp_path / "d.parquet", rows)))
+    report = evaluate_dataset(encoder, open_dataset(write_parquet(tmp_path / "d.parquet", rows)))
     assert set(by_group(report)) == {"captions", "index", "speed"}
     assert [note.split(";")[0] for note in report.notes] == [
         "title: only 5 pictures have any",
         "All labels are 'x'",
     ]
     with pytest.raises(TooFewPictures) as caught:
-        evaluate(encoder, open_dataset(write_parquet(tmp_path / "few.parquet", colour_rows(2))))
+        evaluate_dataset(encoder, open_dataset(write_parquet(tmp_path / "few.parquet", colour_rows(2))))
     assert (caught.value.found, caught.value.needed) == (12, 20)
 
 
@@ -147,5 +147,5 @@ def test_words_are_told_from_camera_names():
 
 def test_another_column_may_be_the_label(tmp_path, encoder):
     path = write_parquet(tmp_path / "d.parquet", colour_rows())
-    report = evaluate(ColourEncoder(), open_dataset(path, DatasetColumns(label="title")))
+    report = evaluate_dataset(ColourEncoder(), open_dataset(path, DatasetColumns(label="title")))
     assert by_group(report)["label"]["zero_shot_top_1"].value == 1

@@ -66,7 +66,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _on_dataset(options: argparse.Namespace, templates: tuple[str, ...]) -> EvaluationReport:
     from indexer import choose_model, load_encoder
-    from search import DatasetColumns, evaluate, open_dataset
+    from search import DatasetColumns, evaluate_dataset, open_dataset
     from ui import progress
 
     given = settings(options)
@@ -79,7 +79,7 @@ def _on_dataset(options: argparse.Namespace, templates: tuple[str, ...]) -> Eval
     line = progress.ProgressLine()
     try:
         encoder = load_encoder(model, device=given.device)
-        return evaluate(encoder, dataset, templates=templates, on_progress=line)
+        return evaluate_dataset(encoder, dataset, templates=templates, on_progress=line)
     finally:
         line.close()
 
