@@ -105,6 +105,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path):
         assert caught.value.code == 2
 
 
+@pytest.mark.slow
 def test_the_starter_knows_its_photos(tmp_path):
     """As a real process, on twelve photos and fourteen plain colours."""
     rows = [
