@@ -125,7 +125,7 @@ def _values(
         return tuple((text, number) for text, number, _ in rows)
     # Values are compared without case, but shown as the first item that has them writes them.
     examples = select(ItemRow.id, ItemRow.attributes).where(ItemRow.id.in_([row[2] for row in rows]))
-    written = {item_id: _value(values, name) for item_id, values in connection.execute(examples).tuples()}
+    written = {item_id: _value(values, name) for item_id, values in connection.execute(examples)}
     return tuple((written[example], number) for _, number, example in rows)
 
 
@@ -140,7 +140,7 @@ def _tags(connection: Connection, only: str | None, limit: int) -> Facet:
         chosen = chosen.where(TagRow.item_id.in_(_listed(only)))
     pairs = chosen.subquery()
     totals = select(func.count(pairs.c.item_id.distinct()), func.count(pairs.c.tag.distinct()))
-    items, distinct = connection.execute(totals).one().t
+    items, distinct = connection.execute(totals).one()
     count = func.count()
     statement = select(pairs.c.tag, count).group_by(pairs.c.tag).order_by(count.desc(), pairs.c.tag)
     rows = connection.execute(statement.limit(limit)).all()
