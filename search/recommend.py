@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from indexer import KINDS, Collection, Embeddings, Ids, Item, ItemNotFound, Kind
 
 from .errors import BadTaste
-from .ranking import Spread
 
 Method = Literal["rocchio", "logistic"]
 
@@ -144,17 +143,17 @@ def rank(
         depth: how many items of each kind to look at.
         allowed: (m,) int64, the only ids to consider; None for all.
     """
-    spreads: dict[Kind, Spread] = {}
+    backgrounds: dict[Kind, Embeddings] = {}
     seen: set[int] = set()
     bound = -np.inf  # the best score that an item may have that was not looked at
     for kind, direction in directions.items():
         near = collection.search(direction, depth, allowed=allowed)[kind]
-        spreads[kind] = Spread.of(near.background)
+        backgrounds[kind] = near.background
         seen.update(near.ids.tolist())
         if len(near.ids) == depth:
-            bound = max(bound, float(standard(near.scores[-1:], spreads[kind])[0]))
+            bound = max(bound, float(standard(near.scores[-1:], near.background)[0]))
     items = collection.store.items(sorted(seen))
-    scores = _scores(collection, items, directions, spreads)
+    scores = _scores(collection, items, directions, backgrounds)
     order = np.lexsort(([item.id for item in items], -scores)).tolist()
     certain = [place for place in order if scores[place] > bound]
     return Ranking(
@@ -164,22 +163,24 @@ def rank(
     )
 
 
-def standard(scores: Embeddings, spread: Spread) -> Embeddings:
-    """Write scores (n,) float32 as standard deviations above the mean."""
-    return (scores - np.float32(spread.mean)) / np.float32(max(spread.deviation, _FLAT))
+def standard(scores: Embeddings, background: Embeddings) -> Embeddings:
+    """Write scores (n,) float32 as standard deviations above the mean of background scores (b,)."""
+    if not len(background):
+        return scores
+    return (scores - background.mean()) / np.float32(max(background.std(), _FLAT))
 
 
 def _scores(
     collection: Collection,
     items: Sequence[Item],
     directions: Mapping[Kind, Embeddings],
-    spreads: Mapping[Kind, Spread],
+    backgrounds: Mapping[Kind, Embeddings],
 ) -> NDArray[np.float64]:
     total, kinds = np.zeros(len(items)), np.zeros(len(items))
     for kind, direction in directions.items():
         places = [place for place, item in enumerate(items) if kind in item.kinds]
         rows = collection.embeddings(kind, np.array([items[place].id for place in places], np.int64))
-        total[places] += standard(np.vecdot(rows, direction), spreads[kind])
+        total[places] += standard(np.vecdot(rows, direction), backgrounds[kind])
         kinds[places] += 1
     return total / np.maximum(kinds, 1)
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from indexer import KINDS, ItemNotFound
 from search import BadTaste, recommend
-from search.ranking import Spread
 from search.recommend import RECOMMENDATION_METHODS, direct, rank, standard
 from tests.colour_pictures import encoded, write_pictures
 
@@ -149,9 +148,9 @@ def brute_force(collection, directions):
     for item in collection.store.page(0, 1000):
         own = []
         for kind in item.kinds:
-            spread = Spread.of(collection.search(directions[kind], 1)[kind].background)
+            background = collection.search(directions[kind], 1)[kind].background
             row = collection.embeddings(kind, np.array([item.id]))
-            own.append(float(standard(np.vecdot(row, directions[kind]), spread)[0]))
+            own.append(float(standard(np.vecdot(row, directions[kind]), background)[0]))
         scored.append((item, float(np.mean(own))))
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].id))
 

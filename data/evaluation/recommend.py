@@ -19,7 +19,6 @@ import numpy as np
 import pictures
 
 from indexer import Embeddings, load_encoder
-from search.ranking import Spread
 from search.recommend import RECOMMENDATION_METHODS, Method, direct, standard
 
 _USERS = 3  # of each kind
@@ -69,7 +68,7 @@ class Shop:
             rows = self.parts[part]
             direction = direct(rows[user.liked], rows[user.disliked], rows[sample], method)
             found = rows @ direction
-            total += standard(found, Spread.of(found)) / len(parts)
+            total += standard(found, found) / len(parts)
         return total
 
 
