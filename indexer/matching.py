@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
@@ -55,16 +55,24 @@ def match_words(
     quoted = _quoted(words)
     whole = (" AND " if every else " OR ").join(quoted)
     most = max(_SCORED, limit)
-    steps = [f"{{title}} : ({whole})", whole] if every else _rarest_first(connection, quoted)
-    chosen = _holders(connection, whole, allowed) if every else np.empty(0, np.int64)
-    if not every or len(chosen) > most:
-        chosen = chosen[:0]
-        for step in steps:
-            new = np.setdiff1d(_holders(connection, step, allowed), chosen, assume_unique=True)
-            chosen = np.concatenate([chosen, new])[:most]
-            if len(chosen) == most:
-                break
+    if every:
+        chosen = _holders(connection, whole, allowed)
+        if len(chosen) > most:
+            chosen = _united([_holders(connection, f"{{title}} : ({whole})", allowed), chosen], most)
+    else:
+        rarest = _rarest_first(connection, quoted)
+        chosen = _united((_holders(connection, word, allowed) for word in rarest), most)
     return _scored(connection, whole, chosen, limit)
+
+
+def _united(sets: Iterable[Ids], most: int) -> Ids:
+    """Take from one set after another until there are enough."""
+    chosen = np.empty(0, np.int64)
+    for ids in sets:
+        chosen = np.concatenate([chosen, np.setdiff1d(ids, chosen, assume_unique=True)])[:most]
+        if len(chosen) == most:
+            break
+    return chosen
 
 
 def _scored(connection: Connection, expression: str, ids: Ids, limit: int) -> tuple[Ids, Scores]:

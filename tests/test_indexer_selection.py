@@ -93,7 +93,6 @@ def shop(tmp_path_factory):
             ("nothing=1", []),
             ("nothing!=1", []),
             ("not nothing=1", [1, 2, 3, 4, 5]),
-            ("text=~x or id=1", None),
         ),
     ],
 )

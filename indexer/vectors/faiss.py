@@ -16,9 +16,9 @@ from .base import Scores, best, check_query, check_rows, cosine
 
 # Scores by SIMD kernels differ from ours by rounding; who is within this of the k-th is scored again exactly.
 _ROUNDING = 1e-5
-# Gathering and scoring one allowed row costs about as much as walking over this many with a filter; measured
-# by benchmarks/filter_speed.py.
-_GATHER_COST = 12
+# So few allowed rows, or such a share of all, are scored one by one; for more, walking the whole index with a
+# bitmap is quicker, since passing over a row costs next to nothing (benchmarks/filter_speed.py).
+_FEW, _SHARE = 100, 600
 # A look-up table from id to row is kept if it is at most this many times as long as the index.
 _SPARSEST = 16
 
@@ -47,6 +47,9 @@ class FaissIndex:
 
     def __len__(self) -> int:
         return int(self._faiss.ntotal)
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._known
 
     def ids(self) -> Ids:
         """List all ids, ascending."""
@@ -78,7 +81,7 @@ class FaissIndex:
         k = min(k, limit)
         if k == 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        if rows is None or len(rows) > max(k, len(self) // _GATHER_COST):
+        if rows is None or len(rows) > max(k, _FEW, len(self) // _SHARE):
             rows = self._candidates(query, k, limit, rows)
         scores = cosine(self._faiss.index.reconstruct_batch(rows), query)
         return best(scores, self._row_numbers().ids[rows], k)
