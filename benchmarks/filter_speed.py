@@ -3,8 +3,8 @@
     python benchmarks/filter_speed.py [ITEMS]
 
 For each share of allowed items: scoring them one by one, and walking the whole index with a bitmap; the index
-chooses between the two by ``_FEW`` and ``_SHARE``. Then the first and the repeated selection of typical filters, and
-words. Times are the thread's own CPU milliseconds, medians.
+chooses between the two by ``_FEW`` and ``_SHARE``. Then the first and the repeated selection of typical
+filters, and words. Times are the thread's own CPU milliseconds, medians.
 """
 
 from __future__ import annotations
