@@ -23,12 +23,13 @@ from .figures import DEFAULT_TEMPLATES, Figure
 from .filters import format_filter, parse_filter
 from .grammar import parse_query, parse_terms, write_terms
 from .keywords import keyword_search
-from .labels import LabelProbability, LabelledItem, Labelling, label_items, store_labels
+from .labels import LabelledItem, Labelling, LabelProbability, label_items, store_labels
 from .measured import near_duplicate_threshold
 from .metrics import Interval
 from .query import Like, Picture, Query, Region, Term, Vector, Words
-from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend
-from .searcher import Hit, Results, Searcher
+from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
+from .results import Hit, Judgement, Results
+from .searcher import Searcher
 from .suggest import Completer, Completion
 from .texts import script_warning
 from .training import Recipe, Trained, train_completer
@@ -58,6 +59,7 @@ __all__ = [
     "HeatMap",
     "Hit",
     "Interval",
+    "Judgement",
     "LabelProbability",
     "LabelledItem",
     "Labelling",
@@ -96,7 +98,7 @@ __all__ = [
     "parse_query",
     "parse_terms",
     "picture_of",
-    "recommend",
+    "recommend_items",
     "script_warning",
     "store_labels",
     "train_completer",

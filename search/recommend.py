@@ -68,7 +68,7 @@ class Taste:
             raise BadTaste(self.liked, self.disliked, f"item {both[0]} is in both")
 
 
-def recommend(
+def recommend_items(
     collection: Collection,
     *,
     liked: Sequence[int],
@@ -154,7 +154,7 @@ def rank(
             bound = max(bound, float(standard(near.scores[-1:], near.background)[0]))
     items = collection.store.items(sorted(seen))
     scores = _scores(collection, items, directions, backgrounds)
-    order = np.lexsort(([item.id for item in items], -scores)).tolist()
+    order = np.lexsort((np.array([item.id for item in items]), -scores)).tolist()
     certain = [place for place in order if scores[place] > bound]
     return Ranking(
         items=tuple(items[place] for place in certain),
@@ -167,7 +167,8 @@ def standard(scores: Embeddings, background: Embeddings) -> Embeddings:
     """Write scores (n,) float32 as standard deviations above the mean of background scores (b,)."""
     if not len(background):
         return scores
-    return (scores - background.mean()) / np.float32(max(background.std(), _FLAT))
+    found: Embeddings = (scores - background.mean()) / np.float32(max(background.std(), _FLAT))
+    return found
 
 
 def _scores(

@@ -7,22 +7,17 @@ and tokenizers are imported when a completer is loaded.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CompleterUnavailable
+from .gpt import load
 
-FOLDER = "suggest"
-MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
-FORMAT = 1
-END = "<end>"  # stands before and after every text, as in GPT-2
 SPACE = "Ġ"  # how byte-level BPE writes the space before a word
 
 LONGEST = 12  # words of a completion: enough for a query, too few to give a private text away
@@ -30,28 +25,6 @@ _WIDTH = 12  # hypotheses that are followed at a time
 _TOKENS = 24  # steps of the search at most; twelve words are rarely more
 _CONTEXT_WORDS = 8  # of the prefix that the model looks at; titles and queries are short
 _LENGTH_POWER = 0.8  # 0 would favour the shortest completion, 1 the one whose every word is expected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """The size of the model.
-
-    Attributes:
-        vocabulary: tokens.
-        context: tokens that it looks back on.
-        width: of its hidden states.
-        layers, heads: as in any transformer.
-    """
-
-    vocabulary: int
-    context: int = 48
-    width: int = 128
-    layers: int = 2
-    heads: int = 4
-
-    def __post_init__(self) -> None:
-        if min(asdict(self).values()) < 1 or self.width % self.heads:
-            raise ValueError(f"not the shape of a model: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +44,6 @@ class Completion:
 def normalised(text: str) -> str:
     """Bring a text to the form that the model knows: lower case, single spaces."""
     return " ".join(text.lower().split())
-
-
-def build(shape: Shape) -> Any:
-    """Make a GPT-2 language model of some shape, with random weights from torch's generator."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        vocab_size=shape.vocabulary,
-        n_positions=shape.context,
-        n_embd=shape.width,
-        n_layer=shape.layers,
-        n_head=shape.heads,
-        bos_token_id=0,
-        eos_token_id=0,
-        resid_pdrop=0.05,
-        embd_pdrop=0.05,
-        attn_pdrop=0.05,
-    )
-    return GPT2LMHeadModel(config)
 
 
 class Completer:
@@ -118,14 +72,7 @@ class Completer:
         Raises:
             CompleterUnavailable: none was trained, or its files are damaged.
         """
-        own = _present(folder)
-        try:
-            config = json.loads((own / CONFIG).read_text(encoding="utf-8"))
-            if config["format"] != FORMAT:
-                raise CompleterUnavailable(own, f"its files have format {config['format']}, not {FORMAT}")
-            return cls(_load_model(own, Shape(**config["shape"])), _load_tokenizer(own))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CompleterUnavailable(own, f"a file is damaged ({error})") from error
+        return cls(*load(folder))
 
     def complete(self, prefix: str, n: int = 8) -> list[Completion]:
         """Complete a query, also in the middle of a word.
@@ -275,36 +222,3 @@ def _words(text: str) -> str:
     from tokenizers.decoders import ByteLevel
 
     return normalised(str(ByteLevel().decode([text])))
-
-
-def _present(folder: Path) -> Path:
-    """Find the completer's folder; a run that was killed while it replaced the old one left that aside.
-
-    Raises:
-        CompleterUnavailable: none was trained.
-    """
-    for own in (folder / FOLDER, folder / f"{FOLDER}.old"):
-        if (own / CONFIG).is_file():
-            return own
-    raise CompleterUnavailable(folder / FOLDER, "none has been trained yet")
-
-
-def _load_model(own: Path, shape: Shape) -> Any:
-    """Read the model; raises OSError or ValueError if it cannot be."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    model = build(shape)
-    try:
-        model.load_state_dict(load_file(own / MODEL), strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{MODEL}: {error}") from error
-    model.tie_weights()
-    return model
-
-
-def _load_tokenizer(own: Path) -> Any:
-    """Read the tokenizer; raises ValueError if it cannot be."""
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_str((own / TOKENIZER).read_text(encoding="utf-8"))

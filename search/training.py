@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
-import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from indexer import Collection, StorageFailure
+from indexer import Collection
 
 from .bigrams import Bigrams
 from .errors import TooFewTexts
-from .suggest import CONFIG, END, FOLDER, FORMAT, MODEL, TOKENIZER, Shape, build, normalised
+from .gpt import END, Shape, build, save
+from .suggest import normalised
 
 ENOUGH_TEXTS = 200  # distinct ones; of fewer, a model learns to recite
 _LONGEST_TEXT = 40  # words that are read of one sentence
@@ -217,9 +214,10 @@ def _batches(rows: Sequence[Sequence[int]], recipe: Recipe, context: int) -> Ite
 
     generator = torch.Generator().manual_seed(recipe.seed)
     while True:
-        for chosen in torch.randperm(len(rows), generator=generator).split(_BATCH):
-            cuts = torch.rand(len(chosen), generator=generator).mul(2).sub(1).clamp(min=0)
-            picked = [rows[i] for i in chosen.tolist()]
+        order = torch.randperm(len(rows), generator=generator).tolist()
+        for start in range(0, len(order), _BATCH):
+            picked = [rows[i] for i in order[start : start + _BATCH]]
+            cuts = torch.rand(len(picked), generator=generator).mul(2).sub(1).clamp(min=0)
             yield _padded(
                 [row[int(cut * len(row)) :] for row, cut in zip(picked, cuts, strict=True)], context
             )
@@ -258,39 +256,3 @@ def perplexity(model: Any, rows: Sequence[Sequence[int]]) -> float:
             for start in range(0, len(rows), _BATCH)
         ]
     return float(torch.cat(losses).double().mean().exp()) if losses else math.nan
-
-
-def save(folder: Path, model: Any, tokenizer: Any) -> None:
-    """Put a completer in a collection's folder, in the place of an older one.
-
-    It is written beside and then renamed, so that whoever loads gets the old one or the new one.
-
-    Raises:
-        StorageFailure: the folder cannot be written; the old completer stays.
-    """
-    from safetensors.torch import save_file
-
-    new, own, old = folder / f"{FOLDER}.{uuid.uuid4().hex}", folder / FOLDER, folder / f"{FOLDER}.old"
-    config = model.config
-    shape = Shape(
-        vocabulary=config.vocab_size,
-        context=config.n_positions,
-        width=config.n_embd,
-        layers=config.n_layer,
-        heads=config.n_head,
-    )
-    state = {name: tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
-    try:
-        new.mkdir(parents=True)
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, new / MODEL)
-        (new / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
-        (new / CONFIG).write_text(json.dumps({"format": FORMAT, "shape": asdict(shape)}), encoding="utf-8")
-        if own.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            own.rename(old)
-        new.rename(own)
-    except OSError as error:
-        raise StorageFailure(folder, error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)

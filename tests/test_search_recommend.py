@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import KINDS, ItemNotFound
-from search import BadTaste, recommend
+from search import BadTaste, recommend_items
 from search.recommend import RECOMMENDATION_METHODS, direct, rank, standard
 from tests.colour_pictures import encoded, write_pictures
 
@@ -27,10 +27,10 @@ def coloured(collection, colour):
 @pytest.mark.parametrize("method", RECOMMENDATION_METHODS)
 def test_what_is_like_the_likes_comes_first(filled, method):
     red, blue = coloured(filled, "red"), coloured(filled, "blue")
-    found = recommend(filled, liked=red[:1], k=5, method=method)
+    found = recommend_items(filled, liked=red[:1], k=5, method=method)
     assert {each.item.id for each in found} == set(red[1:])
     assert [each.rank for each in found] == [1, 2, 3, 4, 5]
-    found = recommend(filled, liked=[red[0], blue[0]], k=100, method=method)
+    found = recommend_items(filled, liked=[red[0], blue[0]], k=100, method=method)
     because = {each.item.id: each.because for each in found}
     assert {because[item_id] for item_id in red[1:]} == {red[0]}
     assert {because[item_id] for item_id in blue[1:]} == {blue[0]}
@@ -41,7 +41,7 @@ def test_a_dislike_pushes_its_like_down(filled, method):
     yellow, white = coloured(filled, "yellow"), coloured(filled, "white")
 
     def places_of_white(disliked):
-        found = recommend(filled, liked=yellow[:1], disliked=disliked, k=42, method=method)
+        found = recommend_items(filled, liked=yellow[:1], disliked=disliked, k=42, method=method)
         return np.mean([each.rank for each in found if each.item.id in white[1:]])
 
     assert places_of_white(white[:1]) > places_of_white([])
@@ -54,7 +54,9 @@ def test_what_was_rated_never_comes_back_nor_do_copies(filled, index, tmp_path, 
     index(tmp_path / "photos", tmp_path / "more")
     liked = filled.store.find_path(str(tmp_path / "photos" / "002_red.png"))
     copy = filled.store.find_path(str(tmp_path / "more" / "copy.png"))
-    found = [each.item.id for each in recommend(filled, liked=[liked], disliked=[1], k=100, method=method)]
+    found = [
+        each.item.id for each in recommend_items(filled, liked=[liked], disliked=[1], k=100, method=method)
+    ]
     assert len(found) == len(set(found)) == 43 - 3
     assert not {liked, copy, 1} & set(found)
 
@@ -62,15 +64,15 @@ def test_what_was_rated_never_comes_back_nor_do_copies(filled, index, tmp_path, 
 @pytest.mark.parametrize("method", RECOMMENDATION_METHODS)
 def test_the_same_question_gets_the_same_answer(filled, method):
     asked = {"liked": [3, 9], "disliked": [5], "k": 7, "method": method}
-    assert recommend(filled, **asked) == recommend(filled, **asked)
-    assert recommend(filled, **asked) == recommend(filled, **asked | {"liked": [3, 9, 3]})
-    assert recommend(filled, **asked)[:3] == recommend(filled, **asked | {"k": 3})
-    assert recommend(filled, **asked | {"k": 0}) == ()
+    assert recommend_items(filled, **asked) == recommend_items(filled, **asked)
+    assert recommend_items(filled, **asked) == recommend_items(filled, **asked | {"liked": [3, 9, 3]})
+    assert recommend_items(filled, **asked)[:3] == recommend_items(filled, **asked | {"k": 3})
+    assert recommend_items(filled, **asked | {"k": 0}) == ()
 
 
 def test_only_allowed_items_are_considered(filled):
     allowed = np.array([2, 4, 8, 30], np.int64)
-    found = recommend(filled, liked=[3], k=10, allowed=allowed)
+    found = recommend_items(filled, liked=[3], k=10, allowed=allowed)
     assert {each.item.id for each in found} == {2, 4, 8, 30}
 
 
@@ -81,9 +83,9 @@ def test_pictures_and_texts_are_recommended_together(collection, index, tmp_path
         (tmp_path / "photos" / f"note {colour}.txt").write_text(colour)
     index(tmp_path / "photos")
     (note,) = coloured(collection, "note red")
-    found = recommend(collection, liked=[note], k=2)
+    found = recommend_items(collection, liked=[note], k=2)
     assert all("red" in each.item.title for each in found)
-    assert len(recommend(collection, liked=[note], k=100)) == 15
+    assert len(recommend_items(collection, liked=[note], k=100)) == 15
 
 
 def test_what_a_model_made_is_not_recommended(filled):
@@ -100,29 +102,29 @@ def test_what_a_model_made_is_not_recommended(filled):
         attributes={}, image_sha256="0", text_sha256=None, provenance=made, embeddings={"image": row},
     )  # fmt: skip
     filled.store.write([draft])
-    found = recommend(filled, liked=coloured(filled, "red")[-1:], k=100)
+    found = recommend_items(filled, liked=coloured(filled, "red")[-1:], k=100)
     assert len(found) == 41
     assert all(each.item.origin == "imported" for each in found)
 
 
 def test_what_cannot_be_recommended_from_is_told(filled):
     with pytest.raises(BadTaste, match="nothing is liked"):
-        recommend(filled, liked=[])
+        recommend_items(filled, liked=[])
     with pytest.raises(BadTaste, match="item 3 is in both"):
-        recommend(filled, liked=[3, 4], disliked=[3])
+        recommend_items(filled, liked=[3, 4], disliked=[3])
     with pytest.raises(ItemNotFound) as caught:
-        recommend(filled, liked=[3], disliked=[999])
+        recommend_items(filled, liked=[3], disliked=[999])
     assert caught.value.item == "999"
     with pytest.raises(ValueError, match="method"):
-        recommend(filled, liked=[3], method="popularity")
+        recommend_items(filled, liked=[3], method="popularity")
 
 
 def test_a_collection_of_one_or_two_items(collection, index, tmp_path):
     write_pictures(tmp_path / "photos", 2)
     index(tmp_path / "photos")
     for method in RECOMMENDATION_METHODS:
-        assert [each.item.id for each in recommend(collection, liked=[1], method=method)] == [2]
-        assert recommend(collection, liked=[1], disliked=[2], method=method) == ()
+        assert [each.item.id for each in recommend_items(collection, liked=[1], method=method)] == [2]
+        assert recommend_items(collection, liked=[1], disliked=[2], method=method) == ()
 
 
 @settings(max_examples=30, deadline=None)

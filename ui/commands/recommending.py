@@ -26,11 +26,11 @@ def add_recommend(commands: Commands) -> None:
 
 
 def _recommend(options: argparse.Namespace) -> int:
-    from search import DEFAULT_RECOMMENDATION_METHOD, recommend
+    from search import DEFAULT_RECOMMENDATION_METHOD, recommend_items
     from ui import services
 
     method = options.method or DEFAULT_RECOMMENDATION_METHOD
-    found = recommend(
+    found = recommend_items(
         services.open_collection(settings(options)),
         liked=options.like,
         disliked=options.dislike,
