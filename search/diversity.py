@@ -6,8 +6,6 @@ import numpy as np
 
 from indexer import Embeddings, Ids
 
-_DECIMALS = 5  # below the rounding of stored embeddings; makes equal rows tie whatever the matrix product did
-
 
 def diversify(scores: Embeddings, embeddings: Embeddings, *, weight: float) -> Ids:
     """Reorder candidates by maximal marginal relevance (Carbonell & Goldstein 1998).
@@ -32,15 +30,14 @@ def diversify(scores: Embeddings, embeddings: Embeddings, *, weight: float) -> I
     if weight == 0 or count < 2:
         return np.arange(count, dtype=np.int64)
     relevance = (1 - weight) * np.asarray(scores, np.float64)
-    alike = weight * np.round((embeddings @ embeddings.T).astype(np.float64), _DECIMALS)  # (n, n)
+    rows = np.ascontiguousarray(embeddings, np.float32)
     order = np.zeros(count, np.int64)
-    penalty = alike[0].copy()
-    relevance[0] = -np.inf  # taken
+    alike = np.full(count, -np.inf, np.float32)  # with the most similar one that was taken
     for place in range(1, count):
-        best = int(np.argmax(relevance - penalty))  # the first of equals
-        order[place] = best
-        relevance[best] = -np.inf
-        np.maximum(penalty, alike[best], out=penalty)
+        relevance[order[place - 1]] = -np.inf  # taken
+        # one dot product a pair, so that equal rows tie to the last bit; and without threads to wait for
+        np.maximum(alike, np.vecdot(rows, rows[order[place - 1]]), out=alike)
+        order[place] = np.argmax(relevance - weight * alike.astype(np.float64))  # the first of equals
     return order
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from indexer import Embeddings, Ids
-
-_BLOCK = 256  # candidates compared at a time: bounds the memory, whatever the depth
-_ROUNDING = 1e-5  # a matrix product may be off by this; nearer to the threshold, the pair is looked at alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +34,8 @@ def fold(
 
     A candidate with the hash of an earlier one joins that one's group. Otherwise it joins the best-ranked
     representative with a cosine of at least ``threshold``, or else stands for itself. Where a candidate goes
-    depends on those before it alone, to the last bit, so that looking deeper changes no representative.
+    depends on those before it alone, to the last bit, so that looking deeper changes no representative. The
+    cost is one dot product for each candidate and representative.
 
     Args:
         ids: (n,) int64, best first, none twice.
@@ -54,44 +51,32 @@ def fold(
     """
     _check(ids, embeddings, hashes, threshold)
     rows = np.ascontiguousarray(embeddings, np.float32)
-    leads: dict[int, int] = {}  # row of a representative -> number of its group
-    by_hash: dict[str, int] = {}
+    leaders = np.empty_like(rows)  # (n, dim), the first len(members) of them are those of the groups
     members: list[list[int]] = []
-    for start in range(0, len(rows), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(rows)))
-        others = np.concatenate([np.fromiter(leads, np.int64, len(leads)), block])
-        for row, maybe in zip(block.tolist(), _maybe_near(rows, block, others, threshold), strict=True):
-            content = hashes[row]
-            group = by_hash.get(content) if content else None
-            if group is None:
-                group = _first_near(rows, row, maybe, leads, threshold)
-            if group is None:
-                group = leads[row] = len(members)
-                members.append([])
-            members[group].append(int(ids[row]))
-            if content:
-                by_hash.setdefault(content, group)
+    by_hash: dict[str, int] = {}
+    for row, item_id, content in zip(rows, ids.tolist(), hashes, strict=True):
+        group = by_hash.get(content) if content else None
+        if group is None:
+            group = _first_near(leaders[: len(members)], row, threshold)
+        if group is None:
+            group = len(members)
+            leaders[group] = row
+            members.append([])
+        members[group].append(item_id)
+        if content:
+            by_hash.setdefault(content, group)
     return tuple(Group(id=first, folded=tuple(rest)) for first, *rest in members)
 
 
-def _maybe_near(rows: Embeddings, block: Ids, others: Ids, threshold: float) -> list[list[int]]:
-    """List, for each row of a block, the earlier ones among ``others`` (ascending) that may be near."""
-    scores = rows[block] @ rows[others].T  # (b, others)
-    near = (scores >= threshold - _ROUNDING) & (others < block[:, None])
-    which, columns = np.nonzero(near)
-    starts = np.searchsorted(which, np.arange(len(block) + 1))
-    found = others[columns].tolist()
-    return [found[low:high] for low, high in pairwise(starts.tolist())]
+def _first_near(leaders: Embeddings, row: Embeddings, threshold: float) -> int | None:
+    """Find the first of the leaders (m, dim) that a row (dim,) is near to.
 
-
-def _first_near(
-    rows: Embeddings, row: int, maybe: list[int], leads: dict[int, int], threshold: float
-) -> int | None:
-    """Give the group of the first representative that is near; one pair at a time, for the last bit."""
-    for other in maybe:
-        if other in leads and np.vecdot(rows[other], rows[row]) >= threshold:
-            return leads[other]
-    return None
+    One dot product a pair: the last bit of a matrix product depends on how many rows there are, and its
+    threads wait for each other longer than they work.
+    """
+    near = np.vecdot(leaders, row) >= threshold
+    first = int(near.argmax()) if len(near) else 0
+    return first if len(near) and near[first] else None
 
 
 def _check(ids: Ids, embeddings: Embeddings, hashes: Sequence[str | None], threshold: float) -> None:

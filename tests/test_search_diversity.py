@@ -13,7 +13,7 @@ def naive(scores, rows, weight):
     """Compute the formula of Carbonell & Goldstein for every candidate at every step."""
     left = list(range(len(scores)))
     chosen = []
-    alike = np.round((rows @ rows.T).astype(np.float64), 5)
+    alike = np.vecdot(rows[:, None], rows[None]).astype(np.float64)
     while left:
         worth = [
             (1 - weight) * np.float64(scores[i]) - weight * max((alike[i, j] for j in chosen), default=0)
