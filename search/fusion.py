@@ -14,7 +14,10 @@ from indexer import Ids
 Values = NDArray[np.floating]
 """(n,) scores of any kind, higher is better."""
 
-WORD_WEIGHT = 2.0  # standard deviations that the best evidence of words is worth: data/evaluation/hybrid.py
+# Standard deviations that the best evidence of words is worth (docs/ranking.md); less where the words are in
+# embedded texts too, and would count twice.
+WORD_WEIGHT = 2.0
+EMBEDDED_WORD_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -129,8 +129,10 @@ METHODS: Mapping[str, Callable[[Seen], Ids]] = {
     "RRF": lambda seen: fuse([seen.nearest, seen.hits.found]).ids,
     "RRF by evidence": lambda seen: fuse([seen.nearest, seen.hits.found], [1.0, seen.hits.evidence()]).ids,
     "sum, weight 1": lambda seen: blend(seen.nearest, seen.hits, weight=1, exhausted=False).ids,
-    "sum, decisive not first": lambda seen: blend(seen.nearest, undecided(seen.hits), exhausted=False).ids,
-    "sum (the default)": lambda seen: blend(seen.nearest, seen.hits, exhausted=False).ids,
+    "sum, weight 2, decisive not first": lambda seen: (
+        blend(seen.nearest, undecided(seen.hits), exhausted=False).ids
+    ),
+    "sum, weight 2": lambda seen: blend(seen.nearest, seen.hits, exhausted=False).ids,
     "sum, weight 4": lambda seen: blend(seen.nearest, seen.hits, weight=4, exhausted=False).ids,
 }
 
