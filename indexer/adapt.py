@@ -90,20 +90,22 @@ def class_directions(rows: Tensor, features: Tensor, shrinkage: float = 0.1) -> 
 
     If all classes had one covariance S, the optimal rows would be W = S^-1 (class means - mean) (Fisher's
     linear discriminant), so the class means lie at mean + S W: prototypes of classes without any picture.
+    Features that the classifier does not see follow by their covariance with those that it does.
 
     Args:
         rows: (classes, d) weights of the classifier.
-        features: (n, d) features of any pictures, for the covariance.
+        features: (n, w) features of any pictures, for the covariance; the classifier sees the first d of w.
         shrinkage: share of the diagonal in the covariance, 0 to 1, against noise in it.
 
     Returns:
-        (classes, d), scaled so that a step of 1 along its direction raises each class's own logit by 1.
+        (classes, w), scaled so that a step of 1 along its direction raises each class's own logit by 1.
     """
     covariance = features.T.cov()
     covariance = (1 - shrinkage) * covariance + shrinkage * covariance.diagonal().diag()
     centred = rows - rows.mean(dim=0)
-    directions = centred @ covariance
-    return directions / (directions * centred).sum(dim=1, keepdim=True)
+    seen = rows.shape[1]
+    directions = centred @ covariance[:seen]
+    return directions / (directions[:, :seen] * centred).sum(dim=1, keepdim=True)
 
 
 Loss = Callable[[Heads, torch.Generator], Tensor]

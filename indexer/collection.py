@@ -210,6 +210,13 @@ class Collection:
         with self._lock:
             return self._indexes()[kind].embeddings(ids)
 
+    def present(self, kind: Kind, ids: Ids) -> tuple[Ids, Embeddings]:
+        """Fetch the stored embeddings of one kind of those ids that have one: ids (m,) and rows (m, dim)."""
+        with self._lock:
+            index = self._indexes()[kind]
+            some = ids[[item_id in index for item_id in ids.tolist()]]
+            return some, index.embeddings(some)
+
     def _sample(self, kind: Kind, index: FaissIndex) -> Embeddings:
         """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
         change = self._snapshot.change if self._snapshot else 0

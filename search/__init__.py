@@ -1,5 +1,7 @@
 """From a query to ranked hits."""
 
+from .calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
+from .coverage import Calibration, Verdict
 from .datasets import Dataset, DatasetColumns, open_dataset
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
 from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
@@ -8,12 +10,14 @@ from .errors import (
     BadLabels,
     BadQuery,
     BadTaste,
+    CalibrationUnusable,
     CompleterUnavailable,
     EmptyQuery,
     FetchFailed,
     SearchError,
     TooFewPictures,
     TooFewTexts,
+    TooFewToCalibrate,
     UnusableDataset,
 )
 from .evaluate import EvaluationReport, evaluate_collection, evaluate_dataset
@@ -42,6 +46,8 @@ __all__ = [
     "BadLabels",
     "BadQuery",
     "BadTaste",
+    "Calibration",
+    "CalibrationUnusable",
     "Completer",
     "CompleterUnavailable",
     "Completion",
@@ -78,17 +84,22 @@ __all__ = [
     "Term",
     "TooFewPictures",
     "TooFewTexts",
+    "TooFewToCalibrate",
     "Trained",
     "UnusableDataset",
     "Vector",
+    "Verdict",
     "Words",
+    "calibrate_collection",
     "contributions",
     "evaluate_collection",
     "evaluate_dataset",
     "fetch_picture",
+    "find_calibration",
     "find_duplicates",
     "format_filter",
     "heat_map",
+    "keep_calibration",
     "keyword_search",
     "label_items",
     "near_duplicate_threshold",
@@ -100,6 +111,7 @@ __all__ = [
     "picture_of",
     "recommend_items",
     "script_warning",
+    "shipped_calibration",
     "store_labels",
     "train_completer",
     "write_terms",

@@ -2,6 +2,8 @@
 
 FindmakeError
 `-- SearchError
+    |-- TooFewToCalibrate     too few items to fit a calibration to
+    |-- CalibrationUnusable   a calibration file that is damaged or of another version
     |-- CompleterUnavailable  no completer was trained, or it is damaged
     |-- TooFewTexts           too few to learn from
     |-- BadLabels             labels that cannot be told apart
@@ -146,4 +148,28 @@ class BadFilter(SearchError):
             f"  {shown}\n"
             f"  {' ' * (position - start)}^\n"
             'A filter reads like: price<80 and brand in (Nike, "New Balance") and not tag:sale.'
+        )
+
+
+class CalibrationUnusable(SearchError):
+    """A calibration file that cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"Cannot use the calibration {path}: {reason}. Make a new one with: findmake calibrate"
+        )
+
+
+class TooFewToCalibrate(SearchError):
+    """Too few items to fit a calibration to."""
+
+    def __init__(self, found: int, needed: int, reason: str = "") -> None:
+        self.found = found
+        self.needed = needed
+        why = f" ({reason})" if reason else ""
+        super().__init__(
+            f"This collection holds {found:,} items, too few to calibrate on{why}: expected at least {needed}, "
+            "better some hundreds with titles or captions. Index more, then run: findmake calibrate"
         )

@@ -6,14 +6,43 @@ stand side by side, so that the article number ``AB-1234/X`` is found exactly.
 
 from __future__ import annotations
 
-from indexer import Collection, Ids
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer import Collection, Embeddings, Ids
 
 _MOST_WORDS = 32  # more say nothing new, and each costs a look into the index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WordMatches:
+    """Items found by words.
+
+    Attributes:
+        ids: (n,) int64, best first, ties by id.
+        scores: (n,) float32 BM25, above 0 and higher for better; comparable within one answer only.
+        every: these items hold all words, not just any.
+    """
+
+    ids: Ids
+    scores: Embeddings
+    every: bool
 
 
 def keyword_search(
     collection: Collection, text: str, limit: int, *, allowed: Ids | None = None
 ) -> list[tuple[int, float]]:
+    """Find items by words; see ``find_words``.
+
+    Returns:
+        (id, score) of each item, best first, ties by id.
+    """
+    found = find_words(collection, text, limit, allowed=allowed)
+    return list(zip(found.ids.tolist(), found.scores.tolist(), strict=True))
+
+
+def find_words(collection: Collection, text: str, limit: int, *, allowed: Ids | None = None) -> WordMatches:
     """Find the items that hold all words, the last of which may be unfinished; if there are none, any.
 
     Args:
@@ -21,10 +50,6 @@ def keyword_search(
         text: anything; it has no syntax.
         limit: how many items at most, at least 0.
         allowed: (m,) int64, the only ids to consider; None for all.
-
-    Returns:
-        (id, score) of each item, best first, ties by id. The score is BM25, above 0 and higher for better;
-        it is comparable within one answer only.
 
     Raises:
         ValueError: the limit is negative.
@@ -35,8 +60,8 @@ def keyword_search(
     for every in (True, False) if len(words) > 1 else (True,):
         ids, scores = collection.store.match_words(words, limit, every=every, allowed=allowed)
         if len(ids):
-            return list(zip(ids.tolist(), scores.tolist(), strict=True))
-    return []
+            return WordMatches(ids=ids, scores=scores, every=every)
+    return WordMatches(ids=np.empty(0, np.int64), scores=np.empty(0, np.float32), every=False)
 
 
 def _words(text: str) -> list[str]:

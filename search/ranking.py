@@ -1,72 +1,197 @@
-"""Putting scores of pictures and of texts on one scale, and merging them."""
+"""The one ranking of a query: nearest pictures, nearest texts and matching words, best first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from indexer import Embeddings, Ids, Kind
+from indexer import KINDS, Collection, Embeddings, Ids, Kind, Nearest
 
-_ENOUGH = 4  # of fewer scores, mean and deviation say nothing
+from .coverage import Best
+from .embedding import EmbeddedQuery
+from .fusion import Found, WordHits, blend, is_decisive
+from .judge import Judge, Rows
+from .keywords import find_words
+from .query import Query, Words
+
+_WORD_HITS = 100  # items that words bring in, the same ones however deep a page lies
+_UNSEEN = np.float32(-np.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """How the scores of one query are spread over the embeddings of one kind.
+class Ranked:
+    """One item of the ranking.
 
     Attributes:
-        mean, deviation: of the scores.
-        count: how many were looked at.
+        id: of the item.
+        score: cosine of what matched.
+        matched: the kind of embedding that matched.
+        worded: it was also found by words.
     """
 
-    mean: float
-    deviation: float
-    count: int
-
-    @classmethod
-    def of(cls, scores: Embeddings) -> Spread:
-        """Measure scores (n,) float32."""
-        if not len(scores):
-            return cls(mean=0.0, deviation=0.0, count=0)
-        return cls(mean=float(scores.mean()), deviation=float(scores.std()), count=len(scores))
+    id: int
+    score: float
+    matched: Kind
+    worded: bool
 
 
-def level(scores: Embeddings, own: Spread, other: Spread) -> Embeddings:
-    """Bring scores of one kind of embedding to the scale of another kind.
+class Ranking:
+    """Ranks a collection for one query; deeper looks give longer prefixes of the same ranking.
 
-    A query in words is nearer to any text than to any picture (the modality gap: Liang et al. 2022), so raw
-    scores would put every text before every picture. A score is therefore moved to where it would stand
-    among the others: as many standard deviations from the mean of *this query's* scores.
+    An item counts by the better of its picture and its text, both on one scale (``Judge.relevance``), to
+    which the evidence of matching words is added. A query without words goes by the pictures of those items
+    that have one: what a caption says is a poorer witness of what looks alike.
 
     Args:
-        scores: (n,) float32 cosine.
-        own: spread of this query over the kind that the scores belong to.
-        other: spread of this query over the kind whose scale is wanted.
-
-    Returns:
-        (n,) float32, at most 1; the scores as they are where either spread is too small to tell.
+        collection: what is ranked.
+        query: what is sought.
+        embedded: its embedding.
+        judge: brings the kinds to one scale.
+        allowed: (m,) int64 ascending, the only ids to consider; None for all.
+        left_out: ids that are never ranked, such as the item that is asked about.
     """
-    if min(own.count, other.count) < _ENOUGH or own.deviation < 1e-4:
-        return scores
-    levelled = other.mean + (scores - own.mean) * (other.deviation / own.deviation)
-    return np.asarray(np.minimum(levelled, 1.0), np.float32)
+
+    def __init__(
+        self,
+        collection: Collection,
+        query: Query,
+        embedded: EmbeddedQuery,
+        judge: Judge,
+        *,
+        allowed: Ids | None = None,
+        left_out: frozenset[int] = frozenset(),
+    ) -> None:
+        self._collection = collection
+        self._direction = embedded.embedding
+        self._judge = judge
+        self._allowed = allowed
+        self._left_out = left_out
+        self._by_text = any(part.kind == "text" for part in embedded.parts)
+        self._rows = {kind: Rows(collection, kind, self._direction, size=self._size(kind)) for kind in KINDS}
+        self._words = _WordSearch(collection, query, allowed, left_out) if query.hybrid else None
+        self._first: list[Ranked] = []
+        self._relevance: dict[int, float] = {}
+        self._is_whole = False
+
+    def _size(self, kind: Kind) -> int:
+        """Tell about how many embeddings of a kind are searched."""
+        count = self._collection.count(kind)
+        if self._allowed is None or not count:
+            return count
+        return max(1, round(len(self._allowed) * count / max(len(self._collection), 1)))
+
+    @property
+    def decisive(self) -> int:
+        """Count the items that hold all words of the query, if that singles them out; else 0."""
+        return len(self._words.ids) if self._words is not None and self._words.is_decisive else 0
+
+    def is_decided(self, item_id: int) -> bool:
+        """Say whether an item is one of those that hold all words of the query, if that singles them out."""
+        return self._words is not None and self._words.is_decisive and item_id in self._words.known
+
+    def first(self, count: int) -> Sequence[Ranked]:
+        """Give the first ``count`` items or more; fewer only if there are no more."""
+        if len(self._first) < count and not self._is_whole:
+            self._look(count)
+        return self._first
+
+    def relevance(self, ids: Sequence[int]) -> Embeddings:
+        """Give what ranked items are ordered by, (n,) float32."""
+        return np.array([self._relevance[item_id] for item_id in ids], np.float32)
+
+    def best(self, ids: Sequence[int]) -> dict[Kind, Best]:
+        """Give rows and scores of some items, by kind of embedding that the ranking looks at."""
+        kinds: Sequence[Kind] = KINDS if self._by_text else ("image",)
+        found = {kind: self._rows[kind].of(ids) for kind in kinds}
+        if not self._by_text and not len(found["image"].ids):  # texts only
+            found = {"text": self._rows["text"].of(ids)}
+        return {kind: best for kind, best in found.items() if len(best.ids)}
+
+    def pictures(self, ids: Sequence[int]) -> Embeddings:
+        """Give the pictures' embeddings of some items, (n, dim) float32; zeros where there is no picture."""
+        best = self._rows["image"].of(ids)
+        rows = np.zeros((len(ids), len(self._direction)), np.float32)
+        place = {item_id: number for number, item_id in enumerate(ids)}
+        rows[[place[item_id] for item_id in best.ids.tolist()]] = best.rows
+        return rows
+
+    def _look(self, count: int) -> None:
+        """Search ``count`` deep and merge what is found."""
+        words = self._words
+        extra = len(self._left_out) + (len(words.ids) if words is not None else 0)
+        nearest = self._collection.search(
+            self._direction, count + extra, allowed=self._allowed, captions=self._by_text
+        )
+        self._is_whole = all(len(found.ids) < count + extra for found in nearest.values())
+        merged, matched = self._merged(nearest, count + extra)
+        if words is not None and len(words.ids):
+            merged = self._blended(nearest, merged, words)
+        self._relevance = dict(zip(merged.ids.tolist(), merged.scores.tolist(), strict=True))
+        worded = words.known if words is not None else frozenset()
+        self._first = [self._ranked(i, matched, worded, nearest) for i in merged.ids.tolist()]
+
+    def _merged(self, nearest: Mapping[Kind, Nearest], depth: int) -> tuple[Found, dict[int, Kind]]:
+        """Put both kinds into one order: the better counts, ties by smaller id."""
+        best: dict[int, tuple[float, Kind]] = {}
+        for kind, found in nearest.items():
+            values = self._judge.relevance(kind, found, found.scores)
+            for item_id, value in zip(found.ids.tolist(), values.tolist(), strict=True):
+                if item_id not in self._left_out and (item_id not in best or value > best[item_id][0]):
+                    best[item_id] = value, kind
+        order = sorted(best, key=lambda item_id: (-best[item_id][0], item_id))
+        if not self._is_whole:  # beyond this depth an item may hide that neither list reached
+            order = order[:depth]
+        scores = np.array([best[item_id][0] for item_id in order], np.float64)
+        kinds = {item_id: best[item_id][1] for item_id in order}
+        return Found(scores=scores, ids=np.array(order, np.int64)), kinds
+
+    def _blended(self, nearest: Mapping[Kind, Nearest], merged: Found, words: _WordSearch) -> Found:
+        """Add the evidence of words."""
+        relevance = np.full(len(words.ids), _UNSEEN)
+        place = {item_id: number for number, item_id in enumerate(words.ids.tolist())}
+        for kind, best in self.best(words.ids.tolist()).items():
+            values = self._judge.relevance(kind, nearest[kind], best.scores)
+            rows = [place[item_id] for item_id in best.ids.tolist()]
+            relevance[rows] = np.maximum(relevance[rows], values)
+        hits = WordHits(
+            found=Found(scores=words.scores, ids=words.ids),
+            relevance=relevance,
+            total=len(self._collection),
+            decisive=words.is_decisive,
+        )
+        return blend(merged, hits, exhausted=self._is_whole)
+
+    def _ranked(
+        self, item_id: int, matched: dict[int, Kind], worded: frozenset[int], nearest: Mapping[Kind, Nearest]
+    ) -> Ranked:
+        kind = matched.get(item_id) or self._better_kind(item_id, nearest)
+        return Ranked(
+            id=item_id, score=self._rows[kind].score(item_id), matched=kind, worded=item_id in worded
+        )
+
+    def _better_kind(self, item_id: int, nearest: Mapping[Kind, Nearest]) -> Kind:
+        """Tell which embedding of an item counts that only words have brought in."""
+        values = {
+            kind: float(self._judge.relevance(kind, nearest[kind], best.scores)[0])
+            for kind, best in self.best([item_id]).items()
+        }
+        return max(values, key=lambda kind: values[kind])
 
 
-def merge(found: Mapping[Kind, tuple[Embeddings, Ids]]) -> list[tuple[int, float, Kind]]:
-    """Merge what was found by kind; an item counts by its better score.
+class _WordSearch:
+    """What the words of a query find in titles, texts, tags and names."""
 
-    Args:
-        found: scores (n,) and ids (n,) by kind.
-
-    Returns:
-        (id, score, kind) of each item, best first, equal scores by smaller id.
-    """
-    best: dict[int, tuple[float, Kind]] = {}
-    for kind, (scores, ids) in found.items():
-        for score, item_id in zip(scores.tolist(), ids.tolist(), strict=True):
-            if item_id not in best or score > best[item_id][0]:
-                best[item_id] = score, kind
-    ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))
-    return [(item_id, score, kind) for item_id, (score, kind) in ranked]
+    def __init__(
+        self, collection: Collection, query: Query, allowed: Ids | None, left_out: frozenset[int]
+    ) -> None:
+        text = " ".join(term.text for term in query.terms if isinstance(term, Words) and term.weight > 0)
+        total = len(collection)
+        most = max(_WORD_HITS, math.isqrt(total) + 1)  # enough to see whether they are few
+        found = find_words(collection, text, most, allowed=allowed)
+        kept = ~np.isin(found.ids, list(left_out))
+        self.ids, self.scores = found.ids[kept], found.scores[kept].astype(np.float64)
+        self.known = frozenset(self.ids.tolist())
+        self.is_decisive = found.every and is_decisive(len(found.ids), total)

@@ -1,115 +1,207 @@
-"""From a query to ranked hits."""
+"""From a query to ranked hits with a verdict."""
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from indexer import Collection, Embeddings, Encoder, Item, Kind
+import numpy as np
 
-from .embedding import QueryEmbedder
-from .query import Like, Query, Term, Words
-from .ranking import Spread, level, merge
+from indexer import Collection, Encoder, Item
 
+from .coverage import Calibration
+from .diversity import diversify
+from .embedding import EmbeddedQuery, QueryEmbedder
+from .fetch import DEFAULT_LIMITS, FetchLimits
+from .folding import Group, fold
+from .judge import WORDS_SAY, Judge
+from .measured import near_duplicate_threshold
+from .ordering import order_by
+from .paging import deepen, page
+from .query import RELEVANCE, Like, Query, Words
+from .ranking import Ranked, Ranking
+from .results import Hit, Judgement, Results
+from .texts import script_warning
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """One item that was found.
+_JUDGED = 10  # best hits that the verdict looks at
+_RELEVANT = 200  # candidates that are reordered, or held against a threshold
 
-    Attributes:
-        rank: 1 for the best.
-        item: the item.
-        score: cosine similarity, higher is better; that of a text is brought to the scale of pictures where
-            the collection holds both (see ``ranking.level``).
-        matched: which of the item's embeddings matched.
-        probability: calibrated probability that the item answers the query; None if not calibrated.
-    """
-
-    rank: int
-    item: Item
-    score: float
-    matched: Kind
-    probability: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """The answer to a query.
-
-    Attributes:
-        query: what was asked.
-        hits: best first.
-        considered: how many items the collection holds.
-        took_ms: milliseconds, of which ``encoding_ms`` in the model.
-        encoding_ms: milliseconds spent in the model.
-        verdict: ``match``, ``weak`` or ``no match``; None if not calibrated.
-        coverage: calibrated probability that anything here answers the query; None if not calibrated.
-    """
-
-    query: Query
-    hits: tuple[Hit, ...]
-    considered: int
-    took_ms: float
-    encoding_ms: float
-    verdict: str | None = None
-    coverage: float | None = None
+Calibrated = Callable[[Collection, Encoder], Calibration | None]
+"""Finds the calibration of a collection, at the first query."""
 
 
 class Searcher:
     """Answers queries over one collection with its encoder. Safe to use from several threads.
 
+    Args:
+        collection: what is searched.
+        encoder: the collection's.
+        calibrated: finds the calibration when the first query comes; None for scores alone.
+        limits: what fetching a picture by its URL may do.
+
     Attributes:
         collection: what is searched.
     """
 
-    def __init__(self, collection: Collection, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        *,
+        calibrated: Calibrated | None = None,
+        limits: FetchLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.collection = collection
-        self._embedder = QueryEmbedder(collection, encoder)
+        self.encoder = encoder
+        self.embedder = QueryEmbedder(collection, encoder, limits=limits)
+        self._find = calibrated
+        self._found: Calibration | None = None
+        self._lock = threading.Lock()
+
+    def calibration(self) -> Calibration | None:
+        """Give the calibration, found once; None if there is none."""
+        with self._lock:
+            if self._find is not None:
+                self._found, self._find = self._find(self.collection, self.encoder), None
+            return self._found
 
     def search(self, query: Query) -> Results:
         """Answer a query.
 
         Raises:
             EmptyQuery: the terms cancel each other out.
+            BadQuery: a term does not fit this collection.
+            FetchFailed: a picture cannot be had from its URL.
             ItemNotFound: a term names an item that is not here.
             UnreadableImage: a term's picture cannot be read.
             EncoderMismatch: the encoder is not the collection's.
             EncoderDrift: the encoder has changed.
         """
         started = time.perf_counter()
-        embedding = self._embedder.embed(query).embedding
+        embedded = self.embedder.embed(query)
         encoded = time.perf_counter()
-        ranked = self._rank(query, embedding)[query.offset : query.offset + query.k]
-        items = {item.id: item for item in self.collection.store.items([id_ for id_, _, _ in ranked])}
-        hits = tuple(
-            Hit(rank=query.offset + place, item=items[id_], score=score, matched=kind)
-            for place, (id_, score, kind) in enumerate(ranked, 1)
-            if id_ in items  # removed by another process this very moment
-        )
+        answer = _Answer(self, query, embedded)
+        hits = answer.hits()
         return Results(
             query=query,
             hits=hits,
-            considered=len(self.collection),
+            considered=answer.considered,
             took_ms=round((time.perf_counter() - started) * 1e3, 3),
             encoding_ms=round((encoded - started) * 1e3, 3),
+            judgement=answer.judgement(),
+            warnings=answer.warnings(),
         )
 
-    def _rank(self, query: Query, embedding: Embeddings) -> list[tuple[int, float, Kind]]:
-        """Rank items by the better of their picture and their text, both on one scale.
 
-        A query without words goes by the pictures of those items that have one: what a caption says is a
-        poorer witness of what looks alike.
-        """
-        left_out = {term.item_id for term in query.terms if isinstance(term, Like)}
-        worded = any(self._is_worded(term) for term in query.terms)
-        k = query.offset + query.k + len(left_out)
-        found = self.collection.search(embedding, k, captions=worded)
-        images, texts = found["image"], found["text"]
-        levelled = level(texts.scores, Spread.of(texts.background), Spread.of(images.background))
-        merged = merge({"image": (images.scores, images.ids), "text": (levelled, texts.ids)})
-        return [entry for entry in merged if entry[0] not in left_out]
+class _Answer:
+    """One query being answered."""
 
-    def _is_worded(self, term: Term) -> bool:
-        if isinstance(term, Like):
-            return "image" not in self.collection.item(term.item_id).kinds
-        return isinstance(term, Words)
+    def __init__(self, searcher: Searcher, query: Query, embedded: EmbeddedQuery) -> None:
+        self._query = query
+        self._collection = searcher.collection
+        self._model = searcher.collection.spec
+        self._judge = Judge(searcher.calibration(), embedded)
+        allowed = None if query.condition is None else self._collection.select(query.condition)
+        self.considered = len(self._collection) if allowed is None else len(allowed)
+        likes = frozenset(term.item_id for term in query.terms if isinstance(term, Like))
+        self._ranking = Ranking(
+            self._collection, query, embedded, self._judge, allowed=allowed, left_out=likes
+        )
+        self._probabilities: dict[int, float] = {}
+
+    def hits(self) -> tuple[Hit, ...]:
+        """Give the page that was asked for."""
+        query = self._query
+        groups = self._reordered(self._groups(query.offset + query.k))
+        shown = page(groups, query.offset, query.k)
+        known = {entry.id: entry for entry in self._ranking.first(0)}
+        self._judge_items([group.id for group in shown])
+        items = {item.id: item for item in self._collection.store.items([group.id for group in shown])}
+        return tuple(
+            Hit(
+                rank=query.offset + place,
+                item=items[group.id],
+                score=known[group.id].score,
+                matched=known[group.id].matched,
+                probability=self._probability(group.id),
+                worded=known[group.id].worded,
+                folded=group.folded,
+            )
+            for place, group in enumerate(shown, 1)
+            if group.id in items  # removed by another process this very moment
+        )
+
+    def judgement(self) -> Judgement | None:
+        """Judge the whole by its best hits."""
+        best = [entry.id for entry in self._ranking.first(_JUDGED)[:_JUDGED]]
+        return self._judge.judgement(self._ranking.best(best), worded=self._ranking.decisive)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Tell what the model cannot read."""
+        texts = " ".join(term.text for term in self._query.terms if isinstance(term, Words))
+        warning = script_warning(texts, self._model.name)
+        return (warning,) if warning else ()
+
+    # -- from candidates to groups --------------------------------------------------------------------
+
+    def _groups(self, needed: int) -> Sequence[Group]:
+        """Fold candidates until there are enough, or no more."""
+        query = self._query
+        if query.threshold is not None or query.diversity or query.order != RELEVANCE:
+            return self._folded(self._ranking.first(max(_RELEVANT, needed)))
+        return deepen(self._ranking.first, self._folded, needed=needed)
+
+    def _folded(self, ranked: Sequence[Ranked]) -> Sequence[Group]:
+        ids = [entry.id for entry in ranked]
+        if not self._query.fold:
+            return [Group(id=item_id) for item_id in ids]
+        known = self._collection.store.known(ids)
+        contents = [(known[i].image_sha256 or known[i].text_sha256) if i in known else None for i in ids]
+        return fold(
+            np.array(ids, np.int64),
+            self._ranking.pictures(ids),
+            hashes=contents,
+            threshold=near_duplicate_threshold(self._model),
+        )
+
+    def _reordered(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """Drop what is too unlikely, then diversify or sort what is left, as the query says."""
+        query = self._query
+        if query.threshold is not None:
+            self._judge_items([group.id for group in groups])
+            groups = [group for group in groups if (self._probability(group.id) or 0.0) >= query.threshold]
+        if query.diversity and len(groups) > 1:
+            ids = [group.id for group in groups]
+            relevance = self._ranking.relevance(ids)
+            order = diversify(relevance, self._ranking.pictures(ids), weight=query.diversity)
+            groups = [groups[place] for place in order.tolist()]
+        if query.order != RELEVANCE:
+            groups = self._sorted(groups)
+        return groups
+
+    def _sorted(self, groups: Sequence[Group]) -> list[Group]:
+        """Sort hits by an attribute; by what is relevant only, where that is known."""
+        field, descending = self._query.order.removeprefix("-"), self._query.order.startswith("-")
+        items = {item.id: item for item in self._collection.store.items([group.id for group in groups])}
+        there = [group for group in groups if group.id in items]
+        values = [_value(items[group.id], field) for group in there]
+        return [there[place] for place in order_by(values, descending=descending)]
+
+    # -- probabilities --------------------------------------------------------------------------------
+
+    def _judge_items(self, ids: Sequence[int]) -> None:
+        new = [item_id for item_id in ids if item_id not in self._probabilities]
+        if new:
+            self._probabilities |= self._judge.probabilities(self._ranking.best(new))
+
+    def _probability(self, item_id: int) -> float | None:
+        value = self._probabilities.get(item_id)
+        if value is not None and self._ranking.is_decided(item_id):
+            value = max(value, WORDS_SAY)
+        return None if value is None else round(value, 4)
+
+
+def _value(item: Item, field: str) -> str | int | float | bool | None:
+    builtin: dict[str, str | int] = {"title": item.title, "path": item.path or "", "id": item.id}
+    return builtin[field] if field in builtin else item.attributes.get(field)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .commands import (
+    calibrating,
     duplicating,
     evaluating,
     explaining,
@@ -27,6 +28,7 @@ _COMMANDS = (
     indexing.add_index,
     searching.add_search,
     searching.add_similar,
+    calibrating.add_calibrate,
     explaining.add_explain,
     evaluating.add_evaluate,
     recommending.add_recommend,

@@ -17,6 +17,9 @@ def results_to_json(results: Results) -> dict[str, Any]:
         "query": results.query.text,
         "verdict": results.verdict,
         "coverage": results.coverage,
+        "reason": results.judgement.reason if results.judgement else None,
+        "approximate": results.judgement.approximate if results.judgement else None,
+        "warnings": list(results.warnings),
         "took_ms": results.took_ms,
         "hits": [hit_to_json(hit) for hit in results.hits],
     }
@@ -34,6 +37,8 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
         "modality": hit.item.modality,
         "origin": hit.item.origin,
         "matched": hit.matched,
+        "worded": hit.worded,
+        "folded": list(hit.folded),
     }
 
 
@@ -43,18 +48,34 @@ def report_to_json(report: IndexReport) -> dict[str, Any]:
 
 
 def results_to_table(results: Results, width: int | None = None) -> str:
-    """Lay out hits for a terminal: score, what matched, path, title."""
+    """Lay out hits for a terminal: probability, score, what matched, path, title."""
     if not results.hits:
-        return (
-            "Nothing found: the collection holds no items yet." if not results.considered else "No more hits."
-        )
+        if results.considered:
+            return "No hit is likely enough." if results.query.threshold else "No more hits."
+        return "Nothing found: nothing here satisfies the condition, or the collection is empty."
     width = width or shutil.get_terminal_size().columns
-    room = max(20, width - 24)
-    lines = [f"{'score':>6}  {'id':>6}  {'by':5}  path  (title)"]
+    room = max(20, width - 31)
+    lines = [f"{'prob':>5}  {'score':>6}  {'id':>6}  {'by':5}  path  (title)"]
     for hit in results.hits:
         path = hit.item.path or hit.item.key
         label = f"{_shortened(path, room)}  ({hit.item.title})" if hit.item.title else path
-        lines.append(f"{hit.score:6.3f}  {hit.item.id:6d}  {hit.matched:5}  {label}")
+        if hit.folded:
+            label += f"  +{len(hit.folded)} alike"
+        chance = "    -" if hit.probability is None else f"{hit.probability:5.2f}"
+        lines.append(f"{chance}  {hit.score:6.3f}  {hit.item.id:6d}  {hit.matched:5}  {label}")
+    return "\n".join(lines)
+
+
+def judgement_to_text(results: Results) -> str:
+    """Tell the verdict and its reason in a line; what else a person should know in others."""
+    lines = list(results.warnings)
+    if results.judgement is not None:
+        judgement = results.judgement
+        about = "about " if judgement.approximate else ""
+        line = f"{judgement.verdict} (coverage {about}{judgement.coverage:.2f}): {judgement.reason}"
+        if judgement.verdict == "no match" and results.hits:
+            line += " These are the nearest misses:"
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -30,7 +30,17 @@ from indexer import (
     open_source,
     thumbnail,
 )
-from search import Like, Picture, Query, Results, Searcher, Term, parse_terms
+from search import (
+    Like,
+    Picture,
+    Query,
+    Searcher,
+    Term,
+    calibrate_collection,
+    find_calibration,
+    keep_calibration,
+    parse_terms,
+)
 
 from .settings import Settings
 
@@ -64,7 +74,39 @@ def open_searcher(settings: Settings) -> Searcher:
         EncoderMismatch: the settings name another model.
     """
     collection = open_collection(settings)
-    return Searcher(collection, open_encoder(collection, settings))
+    return searcher_over(collection, settings)
+
+
+def searcher_over(collection: Collection, settings: Settings) -> Searcher:
+    """Make a searcher over a collection that is open already, calibrated as well as may be.
+
+    Raises:
+        EncoderMismatch: the settings name another model.
+    """
+    return Searcher(collection, open_encoder(collection, settings), calibrated=find_calibration)
+
+
+def calibrate(settings: Settings) -> dict[str, Any]:
+    """Fit a calibration to the collection itself, and keep it.
+
+    Returns:
+        What it was fitted on, whether it is approximate, and the coverage from which verdicts are ``match``
+        and ``weak``.
+
+    Raises:
+        CollectionNotFound: there is none.
+        TooFewToCalibrate: the collection holds too little.
+        StorageFailure: it cannot be written.
+    """
+    collection = open_collection(settings)
+    made = calibrate_collection(collection, open_encoder(collection, settings))
+    keep_calibration(collection, made)
+    return {
+        "source": made.source,
+        "approximate": made.approximate,
+        "match": made.bars.match,
+        "weak": made.bars.weak,
+    }
 
 
 def index(
@@ -125,8 +167,8 @@ def _open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
     return sources, away
 
 
-def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Results:
-    """Find what is similar to an item or to a picture file; the item itself is left out.
+def query_like(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Query:
+    """Ask for what is similar to an item or to a picture file; an item itself is left out of its hits.
 
     Args:
         searcher: over the collection.
@@ -140,11 +182,11 @@ def similar(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Result
     store = searcher.collection.store
     item_id = int(what) if what.isdecimal() else store.find_path(str(Path(what).absolute()))
     if item_id is not None:
-        return searcher.search(Query(terms=(Like(item_id=item_id),), text=what, k=k, offset=offset))
+        return Query(terms=(Like(item_id=item_id),), text=what, k=k, offset=offset)
     if not Path(what).is_file():
         raise ItemNotFound(what)
     picture = Picture(name=what, path=Path(what))
-    return searcher.search(Query(terms=(picture,), text=what, k=k, offset=offset))
+    return Query(terms=(picture,), text=what, k=k, offset=offset)
 
 
 def compose(

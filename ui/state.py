@@ -119,7 +119,7 @@ def _open_collection(settings: Settings) -> Collection:
 @st.cache_resource(show_spinner="Loading the model. This happens once and takes some seconds.", max_entries=4)
 def _open_searcher(settings: Settings) -> Searcher:
     opened = _open_collection(settings)
-    made = Searcher(opened, services.open_encoder(opened, settings))
+    made = services.searcher_over(opened, settings)
     made.search(services.compose("warming up", k=1))  # an encoder may load its weights only when used
     return made
 

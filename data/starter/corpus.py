@@ -63,7 +63,7 @@ class Pictures:
     """Pictures with what is known of them.
 
     Attributes:
-        views: each (n, 1280) float16, the same pictures in other crops.
+        views: each (n, 2960) float16, the same pictures plain and mirrored.
         texts: (n, k) numbers of texts that describe each picture.
         labels: (n,) class of each picture, if the set has classes.
     """
@@ -73,7 +73,7 @@ class Pictures:
     labels: Tensor | None = None
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw pictures: their numbers, (count, 1280) features of random views, and random texts' numbers."""
+        """Draw pictures: their numbers, (count, 2960) features of random views, and random texts' numbers."""
         size = len(self.texts)
         rows = torch.randperm(size, generator=generator)[:count]
         which = torch.randint(len(self.views), (len(rows),), generator=generator)

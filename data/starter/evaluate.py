@@ -40,7 +40,7 @@ def classify(pictures: list[bytes]) -> Tensor:
     state = starter_weights.load_classifier(starter_weights.locate().image)
     found = []
     for data in pictures:
-        features = tower(preprocess(Image.open(io.BytesIO(data)).convert("RGB"))[None])
+        features = tower(preprocess(Image.open(io.BytesIO(data)).convert("RGB"))[None])[:, :1280]
         found.append((features @ state["classifier.weight"].T + state["classifier.bias"]).argmax(dim=1))
     return torch.cat(found)
 

@@ -16,7 +16,7 @@ CLASS_SCALE = 40.0  # a thousand classes need a sharper softmax than a batch of 
 
 
 def class_logits(heads: Heads, images: Tensor, texts: Tensor) -> Tensor:
-    """Compare (n, 1280) picture features with (classes, 384) text features: (n, classes) logits."""
+    """Compare (n, w) picture features with (classes, 384) text features: (n, classes) logits."""
     logits: Tensor = CLASS_SCALE * heads.embed_images(images) @ heads.embed_texts(texts).T
     return logits
 
@@ -89,8 +89,8 @@ class Teacher:
     bias: Tensor
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Give (n, 1000) logits of (n, 1280) features."""
-        return images @ self.weight.T + self.bias
+        """Give (n, 1000) logits of (n, w) features, of which it sees the first 1,280."""
+        return images[:, : self.weight.shape[1]] @ self.weight.T + self.bias
 
 
 class Imagined:
@@ -98,7 +98,7 @@ class Imagined:
 
     Args:
         teacher: knows the classes.
-        real: (n, 1280) features of any pictures, which give mean, covariance and noise.
+        real: (n, w) features of any pictures, which give mean, covariance and noise.
     """
 
     def __init__(self, teacher: Teacher, real: Tensor) -> None:
@@ -108,7 +108,7 @@ class Imagined:
         self._directions = class_directions(teacher.weight, real.float())
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw (count, 1280) features of random classes, from barely to clearly recognisable."""
+        """Draw (count, w) features of random classes, from barely to clearly recognisable."""
         labels = torch.randint(1000, (count,), generator=generator)
         rows = torch.randint(len(self._real), (count,), generator=generator)
         noise = torch.rand(count, 1, generator=generator)
@@ -118,7 +118,10 @@ class Imagined:
         own = logits.gather(1, labels[:, None])[:, 0]
         margin = 8 * torch.rand(count, generator=generator)
         step = (best - own + margin).clamp(min=0)
-        return (base + step[:, None] * self._directions[labels]).clamp(min=0)
+        found = base + step[:, None] * self._directions[labels]
+        pooled = self._teacher.weight.shape[1]
+        found[:, :pooled].clamp_(min=0)  # the pooled features come after a rectifier, the others do not
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

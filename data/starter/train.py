@@ -18,11 +18,12 @@ import names
 import pyarrow.parquet as pq
 import torch
 from objectives import Captions, Crossed, Distilled, Imagined, Labelled, Related, Teacher
+from torch import Tensor
 
 from indexer.adapt import Plan, Progress, Term, fit
 from indexer.encoders import starter_weights
 from indexer.encoders.heads import Heads, ProjectionHead
-from indexer.encoders.starter import EMBED_DIM
+from indexer.encoders.starter import EMBED_DIM, IMAGE_FEATURES
 
 
 class Recipe:
@@ -105,15 +106,33 @@ class Recipe:
         """Read the heads to go on with, or build untrained ones, standardised on pictures and texts."""
         if self.options.start:
             heads = starter_weights.load_heads(self.options.start)
+            heads.image = widened(heads.image, self.flickr.views[0].float())
             heads.image.dropout.p, heads.text.dropout.p = self.options.dropout, self.options.text_dropout
             return heads
         torch.manual_seed(self.options.seed)
         hidden, dropout = self.options.hidden, self.options.dropout
-        image = ProjectionHead(1280, EMBED_DIM, hidden=hidden, dropout=dropout)
+        image = ProjectionHead(IMAGE_FEATURES, EMBED_DIM, hidden=hidden, dropout=dropout)
         text = ProjectionHead(384, EMBED_DIM, hidden=hidden, dropout=self.options.text_dropout)
         image.standardise(torch.cat([self.flickr.views[0], self.clothing.views[0]]).float())
         text.standardise(self.texts.features.float())
         return Heads(image, text)
+
+
+def widened(head: ProjectionHead, features: Tensor) -> ProjectionHead:
+    """Let a head that was trained on the first of some features see all of them; at first it ignores the rest."""
+    seen, width = head.linear.in_features, features.shape[1]
+    if seen == width:
+        return head
+    wide = ProjectionHead(width, head.linear.out_features, hidden=head.hidden.out_features)
+    wide.standardise(features)
+    with torch.no_grad():
+        wide.mean[:seen], wide.scale[:seen] = head.mean, head.scale
+        for new, old in ((wide.linear, head.linear), (wide.hidden, head.hidden)):
+            new.weight.zero_()
+            new.weight[:, :seen] = old.weight
+            new.bias.copy_(old.bias)
+        wide.out.weight.copy_(head.out.weight)
+    return wide
 
 
 def teacher() -> Teacher:
@@ -202,9 +221,7 @@ def main() -> None:
     plan = Plan(steps=o.steps, learning_rate=o.rate, weight_decay=o.decay, seed=o.seed)
     terms = [term for term in recipe.terms() if term.weight > 0]
     start = recipe.start()
-    # Without its cache: that would keep the first weights in half precision for the whole training.
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        heads = fit(start, terms, plan, progress=report(o.steps))
+    heads = fit(start, terms, plan, progress=report(o.steps))
     heads.save(o.heads)
     print(f"logit scale {heads.logit_scale.exp():.1f}")
     embed, dev = development(recipe, heads)

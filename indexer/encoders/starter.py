@@ -22,8 +22,10 @@ from ..errors import ModelUnavailable
 from . import starter_weights
 from .heads import Heads
 from .parts import Parts
+from .stages import StagedEfficientNet
 
 EMBED_DIM = 512
+IMAGE_FEATURES = 2_960  # 1,280 pooled ones, and the means and deviations of the 840 channels of six stages
 IMAGE_SIZE = 260
 CONTEXT_LENGTH = 128  # tokens; MiniLM-L6 was tuned on texts of this length
 
@@ -64,8 +66,8 @@ def _heads() -> Heads:
     """Read our heads, and check that they belong between these towers."""
     heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
     widths = (*heads.image.linear.weight.shape, *heads.text.linear.weight.shape)
-    if widths != (EMBED_DIM, 1280, EMBED_DIM, 384):
-        reason = f"its heads have the widths {widths}, expected 1280 and 384 to {EMBED_DIM}"
+    if widths != (EMBED_DIM, IMAGE_FEATURES, EMBED_DIM, 384):
+        reason = f"its heads have the widths {widths}, expected {IMAGE_FEATURES} and 384 to {EMBED_DIM}"
         raise ModelUnavailable("starter", reason, "Install findmake again.")
     return heads
 
@@ -84,14 +86,14 @@ def image_preprocessing() -> Callable[[Image.Image], torch.Tensor]:
 
 
 def image_tower() -> torch.nn.Module:
-    """Build the packaged image network, which gives (n, 1280) pooled features.
+    """Build the packaged image network, seen at every stage: (n, 2960) features, the pooled 1,280 first.
 
     Raises:
         ModelUnavailable: as for ``build``.
     """
     tower: torch.nn.Module = timm.create_model("tf_efficientnet_lite2", pretrained=False, num_classes=0)
     tower.load_state_dict(starter_weights.load_image_tower(starter_weights.locate().image))
-    return tower.eval().requires_grad_(False)
+    return StagedEfficientNet(tower).eval().requires_grad_(False)
 
 
 def text_tower() -> torch.nn.Module:
@@ -123,6 +125,7 @@ def _model(files: starter_weights.Files) -> Any:
         },
     )
     model.visual.trunk.load_state_dict(starter_weights.load_image_tower(files.image))
+    model.visual.trunk = StagedEfficientNet(model.visual.trunk)
     model.text.transformer.load_state_dict(starter_weights.load_text_tower(files.text))
     model.context_length = CONTEXT_LENGTH
     return model

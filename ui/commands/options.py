@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ui.settings import Settings
 
 if TYPE_CHECKING:
+    from search import Query
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -28,10 +31,39 @@ def hit_options() -> argparse.ArgumentParser:
     hits = argparse.ArgumentParser(add_help=False)
     hits.add_argument("-k", type=int, default=10, help="how many hits (10)")
     hits.add_argument("--offset", type=int, default=0, help="skip that many hits")
+    hits.add_argument(
+        "--where", default="", metavar="FILTER", help="only items such as: price<80 and tag:sale"
+    )
+    hits.add_argument("--threshold", type=float, metavar="P", help="leave out hits less probable than P")
+    hits.add_argument("--diverse", type=float, default=0.0, metavar="W", help="let hits differ: 0 to 1 (0)")
+    hits.add_argument("--order", default="relevance", metavar="FIELD", help="or an attribute; -FIELD to fall")
+    hits.add_argument("--no-words", action="store_true", help="by meaning alone, not by words in texts")
+    hits.add_argument("--no-fold", action="store_true", help="show near-duplicates one by one")
     form = hits.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
     form.add_argument("--paths-only", action="store_true", help="one path a line")
     return hits
+
+
+def shaped(query: Query, options: argparse.Namespace) -> Query:
+    """Give a query what the options of ``hit_options`` say.
+
+    Raises:
+        BadFilter: the filter cannot be understood.
+        BadQuery: a number is out of its range.
+    """
+    from search import parse_filter
+
+    return replace(
+        query,
+        condition=parse_filter(options.where) if options.where else None,
+        where=options.where,
+        threshold=options.threshold,
+        diversity=options.diverse,
+        order=options.order,
+        hybrid=not options.no_words,
+        fold=not options.no_fold,
+    )
 
 
 def settings(options: argparse.Namespace) -> Settings:

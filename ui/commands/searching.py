@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import common, hit_options, say, settings, write, write_json
+from .options import common, hit_options, say, settings, shaped, write, write_json
 
 if TYPE_CHECKING:
     from search import Results
@@ -40,7 +40,7 @@ def _search(options: argparse.Namespace) -> int:
 
     if options.queries is not None:
         return _search_many(options)
-    query = parse_query(options.query, k=options.k, offset=options.offset)
+    query = shaped(parse_query(options.query, k=options.k, offset=options.offset), options)
     _print_results(services.open_searcher(settings(options)).search(query), options)
     return 0
 
@@ -61,7 +61,7 @@ def _search_many(options: argparse.Namespace) -> int:
     for text in lines:
         try:
             query = parse_query([text], k=options.k, offset=options.offset)
-            answer = formats.results_to_json(searcher.search(query))
+            answer = formats.results_to_json(searcher.search(shaped(query, options)))
         except FindmakeError as error:
             failed, answer = True, {"query": text, "error": str(error)}
         write_json(answer)
@@ -72,8 +72,8 @@ def _similar(options: argparse.Namespace) -> int:
     from ui import services
 
     searcher = services.open_searcher(settings(options))
-    results = services.similar(searcher, options.item, k=options.k, offset=options.offset)
-    _print_results(results, options)
+    query = services.query_like(searcher, options.item, k=options.k, offset=options.offset)
+    _print_results(searcher.search(shaped(query, options)), options)
     return 0
 
 
@@ -86,4 +86,6 @@ def _print_results(results: Results, options: argparse.Namespace) -> None:
         for hit in results.hits:
             write(hit.item.path or hit.item.key)
     else:
+        if told := formats.judgement_to_text(results):
+            say(told)
         write(formats.results_to_table(results))

@@ -1,0 +1,288 @@
+"""The calibrated verdict: does this hit answer the query, and does anything here?
+
+Small logistic models over the signals of a query and its best hits, fitted per encoder, per kind of query and
+per kind of embedding, on collections from which what is sought was taken out (``calibrate``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from indexer import KINDS, Embeddings, Ids, Kind
+
+from .errors import CalibrationUnusable
+from .signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null, Signals, coverage_signals, hit_signals
+
+Verdict = Literal["match", "weak", "no match"]
+QueryKind = Literal["phrase", "text", "image", "mixed"]
+"""What a query asks with: a few words, more words, pictures alone, or both."""
+
+QUERY_KINDS: tuple[QueryKind, ...] = get_args(QueryKind)
+PHRASE_WORDS = 5
+"""A query of at most so many words is a phrase: the name of a thing rather than the description of a scene."""
+
+_FORMAT = "findmake calibration 1"
+_FARTHEST = 4.0  # deviations: a signal far outside what was fitted on says no more than one at the border
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Logistic:
+    """A logistic model over signals and their products, two at a time.
+
+    The products matter: how much a score says depends on how broad the query is.
+
+    Attributes:
+        mean, deviation: (s,) float32, by which signals are standardised.
+        weights: (s + s (s + 1) / 2,) float32, of the signals and of their products.
+        bias: of the sum.
+    """
+
+    mean: Signals
+    deviation: Signals
+    weights: Signals
+    bias: float
+
+    def __post_init__(self) -> None:
+        count = len(self.mean)
+        if self.weights.shape != (count + count * (count + 1) // 2,) or len(self.deviation) != count:
+            raise ValueError(f"{self.weights.shape[0]} weights do not fit {count} signals")
+
+    def probability(self, signals: Signals) -> Embeddings:
+        """Give probabilities, (...,) float32 in 0 to 1, of signals (..., s)."""
+        probability: Embeddings = (1 / (1 + np.exp(-np.clip(self.log_odds(signals), -30, 30)))).astype(
+            np.float32
+        )
+        return probability
+
+    def log_odds(self, signals: Signals) -> Embeddings:
+        """Give the logarithms of the odds, (...,) float32, of signals (..., s)."""
+        odds: Embeddings = expanded((signals - self.mean) / self.deviation) @ self.weights + self.bias
+        return odds
+
+
+def expanded(standard: Signals) -> Signals:
+    """Clip standardised signals (..., s), and put their products beside them: (..., s + s (s + 1) / 2)."""
+    clipped = np.clip(standard, -_FARTHEST, _FARTHEST)
+    first, second = np.triu_indices(clipped.shape[-1])
+    return np.concatenate([clipped, clipped[..., first] * clipped[..., second]], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Puts hits of different kinds into one order: a log-odds that rises with the score, for a given query.
+
+    Attributes:
+        null, mean, spread: weights of the score in deviations from the query's null distribution, and of that
+            distribution's mean and deviation; the first is above 0.
+        bias: of the sum.
+    """
+
+    null: float
+    mean: float
+    spread: float
+    bias: float
+
+    def __post_init__(self) -> None:
+        if not self.null > 0:
+            raise ValueError(f"hits would be ordered by falling score: the weight is {self.null}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """Where verdicts change.
+
+    Attributes:
+        match: least coverage of a match.
+        weak: least coverage of a weak match; below it nothing matches.
+    """
+
+    match: float = 0.6
+    weak: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weak <= self.match <= 1:
+            raise ValueError(f"bars must be 0 <= weak <= match <= 1, not {self.weak} and {self.match}")
+
+    def verdict(self, coverage: float) -> Verdict:
+        """Put a coverage into words."""
+        if coverage >= self.match:
+            return "match"
+        return "weak" if coverage >= self.weak else "no match"
+
+
+Models = Mapping[tuple[QueryKind, Kind], Logistic]
+Orders = Mapping[tuple[QueryKind, Kind], Order]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Best:
+    """The best items of one kind of embedding.
+
+    Attributes:
+        ids: (m,) int64, best first.
+        rows: (m, dim) float32, their embeddings.
+        scores: (m,) float32, their cosines with the query.
+        size: how many embeddings of the kind were searched.
+    """
+
+    ids: Ids
+    rows: Embeddings
+    scores: Embeddings
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """All that turns scores of one encoder into probabilities.
+
+    Attributes:
+        weights_sha256: of the encoder it was fitted for.
+        bank: what queries and hits are compared with.
+        hits: models of P(this hit answers the query), by kind of query and of embedding.
+        coverage: models of P(anything here answers the query), likewise.
+        order: what hits are ordered by, likewise.
+        bars: where verdicts change.
+        approximate: fitted on guesses, or on too little to be trusted.
+        source: what it was fitted on, in words.
+    """
+
+    weights_sha256: str
+    bank: Bank
+    hits: Models
+    coverage: Models
+    order: Orders
+    bars: Bars = Bars()
+    approximate: bool = False
+    source: str = ""
+
+    def judge(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> tuple[Embeddings, float]:
+        """Judge the best hits of one kind.
+
+        Args:
+            asked: what the query asks with.
+            kind: of the hits' embeddings.
+            query: (dim,) float32 of length 1.
+            best: the best hits.
+
+        Returns:
+            Probability of each hit, (m,) float32, and the coverage; 0.0 if there are no hits.
+        """
+        if not len(best.rows):
+            return np.empty(0, np.float32), 0.0
+        signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
+        probabilities = self.hits[asked, kind].probability(signals)
+        summary = coverage_signals(signals, best.rows, size=best.size)
+        return probabilities, float(self.coverage[asked, kind].probability(summary))
+
+    def relevance(self, asked: QueryKind, kind: Kind, query: Embeddings, scores: Embeddings) -> Embeddings:
+        """Bring scores of one kind to the scale on which all kinds are ordered.
+
+        Args:
+            asked: what the query asks with.
+            kind: of the embeddings that were scored.
+            query: (dim,) float32 of length 1.
+            scores: (n,) float32 cosines.
+
+        Returns:
+            (n,) float32: log-odds of answering the query, in units of a deviation of pictures' scores; higher
+            for a higher score.
+        """
+        order, unit = self.order[asked, kind], self.order[asked, "image"].null
+        means, spreads = self.bank.nulls[kind].spread(query[None])
+        mean, spread = float(means[0]), float(spreads[0])
+        known = order.mean * mean + order.spread * spread + order.bias
+        relevance: Embeddings = ((order.null * (scores - mean) / spread + known) / unit).astype(np.float32)
+        return relevance
+
+    def rivals(self, kind: Kind, rows: Embeddings) -> list[int]:
+        """Name the phrase of the bank that describes each embedding (m, dim) best, by its number."""
+        level, deviation = self.bank.levels[kind]
+        described = (rows @ self.bank.phrases.T - level) / deviation  # (m, p)
+        return [int(number) for number in described.argmax(axis=1)]
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file."""
+        tensors: dict[str, Any] = {"phrases": self.bank.phrases.astype(np.float16)}
+        for kind, null in self.bank.nulls.items():
+            tensors[f"null.{kind}.mean"] = null.mean
+            tensors[f"null.{kind}.covariance"] = null.covariance
+        for name, models in (("hits", self.hits), ("coverage", self.coverage)):
+            for (asked, kind), model in models.items():
+                tensors[f"{name}.{asked}.{kind}.scale"] = np.stack([model.mean, model.deviation])
+                weights = np.append(model.weights, model.bias).astype(np.float32)
+                tensors[f"{name}.{asked}.{kind}.weights"] = weights
+        for (asked, kind), order in self.order.items():
+            packed = np.array([order.null, order.mean, order.spread, order.bias], np.float32)
+            tensors[f"order.{asked}.{kind}"] = packed
+        facts = {
+            "weights_sha256": self.weights_sha256,
+            "bars": [self.bars.match, self.bars.weak],
+            "approximate": self.approximate,
+            "source": self.source,
+        }
+        save_file(tensors, path, metadata={"format": _FORMAT, "facts": json.dumps(facts)})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file that ``save`` wrote.
+
+        Raises:
+            CalibrationUnusable: it is not such a file, or was written by another version.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        except (OSError, SafetensorError) as error:
+            raise CalibrationUnusable(str(path), str(error)) from error
+        if metadata.get("format") != _FORMAT:
+            found = metadata.get("format", "nothing")
+            raise CalibrationUnusable(str(path), f"its format is {found!r}, expected {_FORMAT!r}")
+        return cls._from(tensors, json.loads(metadata["facts"]))
+
+    @classmethod
+    def _from(cls, tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+        nulls = {
+            kind: Null(mean=tensors[f"null.{kind}.mean"], covariance=tensors[f"null.{kind}.covariance"])
+            for kind in KINDS
+        }
+        match, weak = facts["bars"]
+        return cls(
+            weights_sha256=facts["weights_sha256"],
+            bank=Bank.of(tensors["phrases"].astype(np.float32), nulls),
+            hits=_models(tensors, "hits", len(HIT_SIGNALS)),
+            coverage=_models(tensors, "coverage", len(COVERAGE_SIGNALS)),
+            order=_orders(tensors),
+            bars=Bars(match=match, weak=weak),
+            approximate=facts["approximate"],
+            source=facts["source"],
+        )
+
+
+def _models(tensors: Mapping[str, Any], name: str, width: int) -> dict[tuple[QueryKind, Kind], Logistic]:
+    found: dict[tuple[QueryKind, Kind], Logistic] = {}
+    for asked in QUERY_KINDS:
+        for kind in KINDS:
+            mean, deviation = tensors[f"{name}.{asked}.{kind}.scale"].reshape(2, width)
+            *weights, bias = tensors[f"{name}.{asked}.{kind}.weights"]
+            found[asked, kind] = Logistic(
+                mean=mean, deviation=deviation, weights=np.array(weights, np.float32), bias=float(bias)
+            )
+    return found
+
+
+def _orders(tensors: Mapping[str, Any]) -> dict[tuple[QueryKind, Kind], Order]:
+    found: dict[tuple[QueryKind, Kind], Order] = {}
+    for asked in QUERY_KINDS:
+        for kind in KINDS:
+            null, mean, spread, bias = (float(value) for value in tensors[f"order.{asked}.{kind}"])
+            found[asked, kind] = Order(null=null, mean=mean, spread=spread, bias=bias)
+    return found

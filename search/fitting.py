@@ -1,0 +1,154 @@
+"""Fitting the calibration: from episodes with and without answers to logistic models."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import KINDS, Kind
+
+from .coverage import QUERY_KINDS, Bars, Logistic, Models, Order, Orders, QueryKind, expanded
+from .episodes import Observation
+from .signals import HIT_SIGNALS, Signals
+
+_INVERSE_PENALTY = 0.002  # of standardised weights; chosen by cross-validation over concepts
+_LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
+_FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
+_LEAST = 20  # observations with and without answers that a model of its own needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """What was fitted, for every kind of query and of embedding.
+
+    Attributes:
+        hits: models of P(this hit answers the query).
+        coverage: models of P(anything here does).
+        order: what hits of different kinds are ordered by.
+    """
+
+    hits: Models
+    coverage: Models
+    order: Orders
+
+
+def fit_models(observations: Sequence[Observation]) -> Fitted:
+    """Fit the models for every kind of query and of embedding.
+
+    Where too little was observed of one pair of kinds, the nearest other pair stands in.
+
+    Args:
+        observations: of episodes, with and without answers.
+
+    Raises:
+        ValueError: no pair of kinds has enough observations.
+    """
+    hits: dict[tuple[QueryKind, Kind], Logistic] = {}
+    coverage: dict[tuple[QueryKind, Kind], Logistic] = {}
+    order: dict[tuple[QueryKind, Kind], Order] = {}
+    for asked in QUERY_KINDS:
+        for kind in KINDS:
+            some = [one for one in observations if (one.asked, one.kind) == (asked, kind)]
+            present = np.array([one.present for one in some], bool)
+            if min(present.sum(), (~present).sum()) < _LEAST:
+                continue
+            answers = np.concatenate([one.answers for one in some])
+            concepts = [one.concept for one in some]
+            coverage[asked, kind] = fit_logistic(np.stack([one.coverage for one in some]), present, concepts)
+            signals = np.concatenate([one.hits for one in some])
+            spread = [one.concept for one in some for _ in one.answers]
+            hits[asked, kind] = fit_logistic(signals, answers, spread)
+            order[asked, kind] = _fit_order(signals, answers)
+    if not hits:
+        raise ValueError(f"{len(observations)} observations are too few to fit anything")
+    return Fitted(hits=_completed(hits), coverage=_completed(coverage), order=_completed(order))
+
+
+def _fit_order(signals: Signals, answers: NDArray[np.bool_]) -> Order:
+    from sklearn.linear_model import LogisticRegression
+
+    columns = [HIT_SIGNALS.index(name) for name in ("null", "query_mean", "query_spread")]
+    some = signals[:, columns]
+    mean, deviation = some.mean(axis=0), some.std(axis=0) + 1e-4
+    model = LogisticRegression(max_iter=2_000).fit((some - mean) / deviation, answers)
+    weights = model.coef_[0] / deviation
+    bias = float(model.intercept_[0] - weights @ mean)
+    null, by_mean, by_spread = (float(weight) for weight in weights)
+    return Order(null=max(null, _LEAST_SLOPE), mean=by_mean, spread=by_spread, bias=bias)
+
+
+def fit_logistic(signals: Signals, positive: NDArray[np.bool_], concepts: Sequence[str]) -> Logistic:
+    """Fit one logistic model over signals and their products.
+
+    So many products need a strong penalty, which draws probabilities to the middle. So the model's log-odds
+    are stretched afterwards (Platt 1999), as far as those for concepts that were left out of fitting tell.
+
+    Args:
+        signals: (n, s) float32.
+        positive: (n,) with both values.
+        concepts: (n,) what was sought.
+    """
+    from sklearn.linear_model import LogisticRegression  # takes a second to import; only fitting needs it
+
+    folds = np.array([zlib.crc32(concept.lower().encode()) % _FOLDS for concept in concepts])
+    unseen = np.full(len(signals), np.nan)
+    for fold in range(_FOLDS):
+        inside, outside = folds != fold, folds == fold
+        if outside.any() and len(np.unique(positive[inside])) == 2:
+            unseen[outside] = _penalised(signals[inside], positive[inside]).log_odds(signals[outside])
+    model = _penalised(signals, positive)
+    known = np.isfinite(unseen)
+    if len(np.unique(positive[known])) < 2:
+        return model
+    stretch = LogisticRegression(max_iter=1_000).fit(unseen[known, None], positive[known])
+    slope, shift = max(float(stretch.coef_[0, 0]), 0.1), float(stretch.intercept_[0])
+    return replace(model, weights=model.weights * slope, bias=model.bias * slope + shift)
+
+
+def _penalised(signals: Signals, positive: NDArray[np.bool_]) -> Logistic:
+    from sklearn.linear_model import LogisticRegression
+
+    mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-4
+    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2_000)
+    model.fit(expanded((signals - mean) / deviation), positive)
+    weights, bias = model.coef_[0].astype(np.float32), float(model.intercept_[0])
+    return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias)
+
+
+def choose_bars(coverage: NDArray[np.float32], present: NDArray[np.bool_], *, recall: float = 0.95) -> Bars:
+    """Set the bars: ``weak`` lets through nearly all that has answers, ``match`` is more likely than not.
+
+    Args:
+        coverage: (n,) calibrated probabilities.
+        present: (n,) whether there were answers.
+        recall: share of the answered that stays above ``weak``.
+    """
+    answered = np.sort(coverage[present])
+    weak = float(answered[int((1 - recall) * len(answered))]) if len(answered) else 0.3
+    weak = round(min(max(weak, 0.05), 0.5), 2)
+    return Bars(match=max(0.6, weak), weak=weak)
+
+
+Model = TypeVar("Model")
+
+
+def _completed(models: dict[tuple[QueryKind, Kind], Model]) -> dict[tuple[QueryKind, Kind], Model]:
+    """Let the nearest model stand in for each that is missing."""
+    preference: dict[QueryKind, tuple[QueryKind, ...]] = {
+        "phrase": ("phrase", "text", "mixed", "image"),
+        "text": ("text", "phrase", "mixed", "image"),
+        "image": ("image", "mixed", "text", "phrase"),
+        "mixed": ("mixed", "text", "image", "phrase"),
+    }
+    found = dict(models)
+    for asked in QUERY_KINDS:
+        for kind in KINDS:
+            other: Kind = "text" if kind == "image" else "image"
+            candidates = [(a, k) for k in (kind, other) for a in preference[asked]]
+            found[asked, kind] = next(models[c] for c in candidates if c in models)
+    return found

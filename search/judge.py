@@ -1,0 +1,182 @@
+"""Judging the hits of one query: on one scale, with probabilities, and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from indexer import Collection, Embeddings, Kind, Nearest
+
+from .coverage import PHRASE_WORDS, Best, Calibration, QueryKind
+from .embedding import EmbeddedQuery
+from .phrases import PHRASES
+from .results import Judgement
+
+# An item that holds all words of a query, as few others do, answers it by its own account; what is left is
+# for words that mean something else there.
+WORDS_SAY = 0.9
+_LEAST_DEVIATION = 0.02  # of scores; below it a background says nothing
+_NAMED = 2  # phrases that a reason names
+
+
+class Judge:
+    """Judges one query's hits.
+
+    Args:
+        calibration: of the encoder; None where there is none.
+        embedded: the query.
+    """
+
+    def __init__(self, calibration: Calibration | None, embedded: EmbeddedQuery) -> None:
+        self._calibration = calibration
+        self._embedded = embedded
+        self._asked = _asked(embedded)
+
+    def relevance(self, kind: Kind, nearest: Nearest, scores: Embeddings) -> Embeddings:
+        """Bring scores of one kind to the scale on which all kinds are ordered, (n,) float32.
+
+        Calibrated, this is the log-odds of an answer by the score alone; otherwise it is how far a score
+        stands out among this query's scores over the collection. Both rise with the score.
+
+        Args:
+            kind: of the embeddings that were scored.
+            nearest: what was found of that kind, with its background.
+            scores: (n,) float32 cosines.
+        """
+        if self._calibration is not None:
+            query = self._embedded.embedding
+            return self._calibration.relevance(self._asked, kind, query, scores)
+        background = nearest.background
+        mean = float(background.mean()) if len(background) else 0.0
+        deviation = max(float(background.std()) if len(background) else 0.0, _LEAST_DEVIATION)
+        relevance: Embeddings = ((scores - mean) / deviation).astype(np.float32)
+        return relevance
+
+    def probabilities(self, best: Mapping[Kind, Best]) -> dict[int, float]:
+        """Give each item's probability to answer the query, by the better of its kinds; none uncalibrated."""
+        found: dict[int, float] = {}
+        if self._calibration is None:
+            return found
+        for kind, some in best.items():
+            values, _ = self._judge(kind, some)
+            for item_id, value in zip(some.ids.tolist(), values.tolist(), strict=True):
+                found[item_id] = max(found.get(item_id, 0.0), value)
+        return found
+
+    def judgement(self, best: Mapping[Kind, Best], *, worded: int) -> Judgement | None:
+        """Judge the whole; None if not calibrated.
+
+        Args:
+            best: the best items by kind, of the whole ranking, not of a later page.
+            worded: how many items hold all words of the query, if that singles them out, else 0.
+        """
+        if self._calibration is None:
+            return None
+        coverages = {kind: self._judge(kind, some)[1] for kind, some in best.items()}
+        kind = max(coverages, key=lambda k: coverages[k], default=None)
+        coverage = coverages[kind] if kind else 0.0
+        if worded and coverage < WORDS_SAY:
+            reason = f"all words of the query stand in {_count(worded)}"
+            return self._worded(WORDS_SAY, f"{reason.capitalize()}.")
+        verdict = self._calibration.bars.verdict(coverage)
+        reason = self._reason(verdict, best[kind] if kind else None, kind)
+        return Judgement(
+            verdict=verdict,
+            coverage=round(coverage, 4),
+            reason=reason,
+            approximate=self._calibration.approximate,
+        )
+
+    def _worded(self, coverage: float, reason: str) -> Judgement:
+        assert self._calibration is not None
+        verdict = self._calibration.bars.verdict(coverage)
+        approximate = self._calibration.approximate
+        return Judgement(verdict=verdict, coverage=coverage, reason=reason, approximate=approximate)
+
+    def _judge(self, kind: Kind, best: Best) -> tuple[Embeddings, float]:
+        assert self._calibration is not None
+        return self._calibration.judge(self._asked, kind, self._embedded.embedding, best)
+
+    def _reason(self, verdict: str, best: Best | None, kind: Kind | None) -> str:
+        """Say in one sentence why."""
+        if best is None or kind is None or not len(best.rows):
+            return "There is nothing here to search."
+        if verdict == "match":
+            return (
+                "The best hits stand out for this query, and fit it better than they fit other descriptions."
+            )
+        described = self._described(kind, best)
+        if verdict == "weak":
+            also = f"; they may rather be {described}" if described else ""
+            return (
+                f"Something here may answer the query, but the best hits fit it no better than others{also}."
+            )
+        instead = f"; they look more like {described}" if described else ""
+        return f"Nothing here seems to answer the query: even the best hits do not fit it{instead}."
+
+    def _described(self, kind: Kind, best: Best) -> str:
+        """Name what describes the first hits best, as 'boots' or 'hats'."""
+        assert self._calibration is not None
+        if len(self._calibration.bank.phrases) != len(PHRASES):
+            return ""
+        named = [PHRASES[number] for number in self._calibration.rivals(kind, best.rows[:3])]
+        return " or ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(named))[:_NAMED])
+
+
+def _asked(embedded: EmbeddedQuery) -> QueryKind:
+    """Tell what a query asks with, as calibrations see it."""
+    if embedded.kind != "text":
+        return embedded.kind
+    words = sum(len(part.label.split()) for part in embedded.parts)
+    return "phrase" if words <= PHRASE_WORDS else "text"
+
+
+def _count(items: int) -> str:
+    return "one item" if items == 1 else f"{items:,} items"
+
+
+class Rows:
+    """The embeddings of items of one kind and their cosines with a query, each fetched once.
+
+    Args:
+        collection: what holds them.
+        kind: of the embeddings.
+        query: (dim,) float32 of length 1.
+        size: how many embeddings of the kind are searched.
+    """
+
+    def __init__(self, collection: Collection, kind: Kind, query: Embeddings, *, size: int) -> None:
+        self._size = size
+        self._collection = collection
+        self._kind: Kind = kind
+        self._query = query
+        self._known: dict[int, tuple[Embeddings, float]] = {}
+        self._missing: set[int] = set()
+
+    def score(self, item_id: int) -> float:
+        """Give the cosine of an item that has an embedding of this kind."""
+        self._fetch([item_id])
+        return self._known[item_id][1]
+
+    def of(self, ids: Sequence[int]) -> Best:
+        """Give those of some items that have an embedding of this kind, in their order."""
+        self._fetch(ids)
+        some = [item_id for item_id in ids if item_id in self._known]
+        empty = np.empty((0, len(self._query)), np.float32)
+        return Best(
+            ids=np.array(some, np.int64),
+            rows=np.stack([self._known[i][0] for i in some]) if some else empty,
+            scores=np.array([self._known[i][1] for i in some], np.float32),
+            size=self._size,
+        )
+
+    def _fetch(self, ids: Sequence[int]) -> None:
+        new = [i for i in ids if i not in self._known and i not in self._missing]
+        if not new:
+            return
+        present, rows = self._collection.present(self._kind, np.array(new, np.int64))
+        scores = np.vecdot(rows, self._query)
+        for item_id, row, score in zip(present.tolist(), rows, scores.tolist(), strict=True):
+            self._known[item_id] = row, score
+        self._missing.update(set(new) - set(present.tolist()))

@@ -1,0 +1,151 @@
+"""What tells an answer from a near miss: signals of a query and its best hits.
+
+A score means little by itself: it depends on the model, on the kind of query and on the query. So each hit is
+also seen against *this query's* scores over unrelated embeddings (its null distribution), and by the reverse
+check: whether the query describes the hit better than a bank of other phrases does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import Embeddings, Kind
+
+Signals = NDArray[np.float32]
+
+HIT_SIGNALS = ("score", "null", "reverse", "margin", "related", "query_mean", "query_spread", "nearest")
+"""The columns of ``hit_signals``."""
+
+_OWN = 5  # the first signals differ from hit to hit, the others belong to the query
+_DEPTH = 10  # hits that a verdict on the whole looks at
+
+COVERAGE_SIGNALS = (
+    *(f"first_{name}" for name in HIT_SIGNALS[:_OWN]),
+    *(f"three_{name}" for name in HIT_SIGNALS[:_OWN]),
+    *(f"ten_{name}" for name in HIT_SIGNALS[:_OWN]),
+    *HIT_SIGNALS[_OWN:],
+    "fall",
+    "coherence",
+    "size",
+)
+"""The entries of ``coverage_signals``."""
+
+_SHARPNESS = 2.0  # of the softmax over standardised phrase scores
+_SAME = (0.6, 0.9)  # a phrase this near to the query counts less and less as an alternative to it
+_LEAST_SPREAD = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Null:
+    """The spread of unrelated embeddings of one kind.
+
+    Attributes:
+        mean: (dim,) float32.
+        covariance: (dim, dim) float32.
+    """
+
+    mean: Embeddings
+    covariance: Embeddings
+
+    @classmethod
+    def of(cls, embeddings: Embeddings) -> Null:
+        """Measure (n, dim) embeddings, n at least 2."""
+        rows = embeddings.astype(np.float64)
+        return cls(mean=rows.mean(0).astype(np.float32), covariance=np.cov(rows.T).astype(np.float32))
+
+    def spread(self, directions: Embeddings) -> tuple[Embeddings, Embeddings]:
+        """Tell how scores with directions (n, dim) are spread: means (n,) and deviations (n,)."""
+        variance = np.einsum("nd,nd->n", directions @ self.covariance, directions)
+        deviation = np.sqrt(np.maximum(variance, _LEAST_SPREAD**2))
+        return directions @ self.mean, deviation.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bank:
+    """What queries and hits are compared with.
+
+    Attributes:
+        phrases: (p, dim) float32, unit rows: descriptions of all kinds of things.
+        nulls: unrelated embeddings by kind.
+        levels: mean (p,) and deviation (p,) of each phrase's scores, by kind; worked out from the others.
+    """
+
+    phrases: Embeddings
+    nulls: Mapping[Kind, Null]
+    levels: Mapping[Kind, tuple[Embeddings, Embeddings]]
+
+    @classmethod
+    def of(cls, phrases: Embeddings, nulls: Mapping[Kind, Null]) -> Bank:
+        """Put a bank together."""
+        return cls(phrases=phrases, nulls=nulls, levels={k: n.spread(phrases) for k, n in nulls.items()})
+
+
+def hit_signals(bank: Bank, kind: Kind, query: Embeddings, rows: Embeddings, scores: Embeddings) -> Signals:
+    """Measure each hit of a query.
+
+    - ``score``: cosine; ``null``: the same in deviations from the query's mean over unrelated embeddings.
+    - ``reverse``: logarithm of the query's share in a softmax over itself and the bank's phrases, as
+      descriptions of the hit; ``margin``: by how much it beats the best phrase. Scores are standardised by
+      phrase, so that a phrase that is near to everything counts no more than others, and phrases that mean
+      the same as the query are left out by degrees.
+    - ``related``: how near to the query are the phrases that describe the hit.
+    - ``query_mean``, ``query_spread``: of the null distribution; ``nearest``: the query's best other phrase.
+
+    Args:
+        bank: of the encoder.
+        kind: of the hits' embeddings.
+        query: (dim,) float32 of length 1.
+        rows: (m, dim) float32, the hits' embeddings.
+        scores: (m,) float32, their cosines with the query.
+
+    Returns:
+        (m, 8) float32, columns as in ``HIT_SIGNALS``.
+    """
+    means, spreads = bank.nulls[kind].spread(query[None])
+    mean, spread = float(means[0]), float(spreads[0])
+    null = (scores - mean) / spread  # (m,)
+    alike = bank.phrases @ query  # (p,)
+    low, high = _SAME
+    other = np.clip((high - alike) / (high - low), 1e-6, 1.0)  # (p,) 1 for another meaning, 0 for the same
+    level, deviation = bank.levels[kind]
+    described = (rows @ bank.phrases.T - level) / deviation  # (m, p)
+    rivals = _SHARPNESS * described + np.log(other)
+    share = _SHARPNESS * null - np.logaddexp(_log_sum(rivals), _SHARPNESS * null)
+    best_rival = np.where(other > 0.5, described, -np.inf).max(axis=1, initial=-10.0)
+    weights = np.exp(_SHARPNESS * described - _log_sum(_SHARPNESS * described)[:, None])
+    nearest = float(np.where(other > 0.5, alike, -1.0).max(initial=-1.0))
+    columns = [scores, null, share, null - best_rival, weights @ alike]
+    columns += [np.full(len(scores), value) for value in (mean, spread, nearest)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def coverage_signals(hits: Signals, rows: Embeddings, *, size: int) -> Signals:
+    """Sum up the best hits of a query.
+
+    Args:
+        hits: (m, 8) signals of at least one hit, best first.
+        rows: (m, dim) float32, their embeddings.
+        size: how many embeddings were searched; among more, a high score is more likely by chance.
+
+    Returns:
+        (21,) float32, entries as in ``COVERAGE_SIGNALS``: means over the first one, three and ten hits; what
+        belongs to the query; how far the scores fall over the ten; how alike the ten are to each other; the
+        logarithm of the size.
+    """
+    top, rows = hits[:_DEPTH], rows[:_DEPTH]
+    own = [top[:depth, :_OWN].mean(axis=0) for depth in (1, 3, _DEPTH)]
+    fall = top[0, 0] - top[-1, 0]
+    centre = rows.mean(axis=0)
+    shape = np.array([fall, centre @ centre, np.log(max(size, 1))], np.float32)
+    return np.concatenate([*own, top[0, _OWN:], shape]).astype(np.float32)
+
+
+def _log_sum(values: Embeddings) -> Embeddings:
+    """Give log(sum(exp(values))) over the last axis, safely."""
+    high = values.max(axis=-1, initial=-30.0)
+    summed: Embeddings = high + np.log(np.exp(values - high[..., None]).sum(axis=-1) + 1e-12)
+    return summed
