@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Bigrams:
     """An interpolated Kneser-Ney bigram model (Kneser and Ney 1995; Chen and Goodman 1999).
@@ -31,14 +34,34 @@ class Bigrams:
 
     def probability(self, first: int, second: int) -> float:
         """Give the probability that a token follows another; over all that may follow, they sum to 1."""
-        contexts, kinds = self._contexts[second], max(len(self._pairs), 1)
-        spread = self._discount * len(self._contexts) / kinds if self._pairs else 1.0
-        unigram = max(contexts - self._discount, 0.0) / kinds + spread / self._vocabulary
+        unigram = self._unigram(second)
         starts = self._starts[first]
         if not starts:
             return unigram
         own = max(self._pairs[first, second] - self._discount, 0.0) / starts
         return own + self._discount * self._followers[first] / starts * unigram
+
+    def _unigram(self, token: int) -> float:
+        """Give the share of contexts that a token comes in, smoothed (Kneser and Ney's lower order)."""
+        contexts, kinds = self._contexts[token], max(len(self._pairs), 1)
+        spread = self._discount * len(self._contexts) / kinds if self._pairs else 1.0
+        return max(contexts - self._discount, 0.0) / kinds + spread / self._vocabulary
+
+    def table(self) -> NDArray[np.float32]:
+        """Give all probabilities, (vocabulary, vocabulary) float32: row first, column second."""
+        second = np.arange(self._vocabulary)
+        unigram = np.array([self._unigram(int(token)) for token in second], np.float32)
+        shares = [self._discount * self._followers[i] / max(self._starts[i], 1) for i in second.tolist()]
+        backoff = np.array([share if self._starts[i] else 1.0 for i, share in enumerate(shares)], np.float32)
+        found: NDArray[np.float32] = backoff[:, None] * unigram
+        for (first, following), count in self._pairs.items():
+            found[first, following] += max(count - self._discount, 0.0) / self._starts[first]
+        return found
+
+    def frequencies(self) -> NDArray[np.float32]:
+        """Give how often each token begins a pair, as shares, (vocabulary,) float32."""
+        counts = np.array([self._starts[token] for token in range(self._vocabulary)], np.float32)
+        return np.asarray(counts / max(counts.sum(), 1.0), np.float32)
 
     def perplexity(self, rows: Sequence[Sequence[int]]) -> float:
         """Give the perplexity per token of texts, the end of each included."""

@@ -57,9 +57,10 @@ def build(shape: Shape) -> Any:
         n_head=shape.heads,
         bos_token_id=0,
         eos_token_id=0,
-        resid_pdrop=0.05,
-        embd_pdrop=0.05,
-        attn_pdrop=0.05,
+        resid_pdrop=0.0,  # it sees each text a few times only
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        tie_word_embeddings=False,  # a token as what was read is not the token as what comes next
     )
     return GPT2LMHeadModel(config)
 
@@ -106,10 +107,9 @@ def _load_model(own: Path, shape: Shape) -> Any:
 
     model = build(shape)
     try:
-        model.load_state_dict(load_file(own / MODEL), strict=False)
+        model.load_state_dict(load_file(own / MODEL))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{MODEL}: {error}") from error
-    model.tie_weights()
     return model
 
 
@@ -139,7 +139,7 @@ def save(folder: Path, model: Any, tokenizer: Any) -> None:
         layers=config.n_layer,
         heads=config.n_head,
     )
-    state = {name: tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
+    state = model.state_dict()
     try:
         new.mkdir(parents=True)
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, new / MODEL)

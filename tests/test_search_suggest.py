@@ -175,6 +175,14 @@ def test_bigram_probabilities_sum_to_one(rows, first):
     assert sum(bigrams.probability(first, second) for second in range(10)) == pytest.approx(1)
 
 
+@given(rows_of_tokens)
+def test_the_table_of_bigrams_holds_their_probabilities(rows):
+    bigrams = Bigrams(rows, 10)
+    expected = [[bigrams.probability(first, second) for second in range(10)] for first in range(10)]
+    np.testing.assert_allclose(bigrams.table(), expected, atol=1e-6)
+    assert bigrams.frequencies().sum() == pytest.approx(1, abs=1e-5)
+
+
 def test_bigrams_are_those_of_the_book():
     """By hand: pairs 0-1 twice, and 1-2, 2-0, 1-0 once: the discount is 3 / (3 + 2 * 1)."""
     bigrams = Bigrams([[1, 2], [1]], 3)

@@ -38,7 +38,7 @@ def embed(cache: Path, name: str, encoder: Encoder, pictures: Sequence[bytes]) -
     """Embed encoded pictures, or read what an earlier run left.
 
     Args:
-        cache: folder for ``NAME.npy``, written float16.
+        cache: folder for the embeddings by name and weights, written float16.
         name: of these pictures; another set needs another name.
         encoder: with what to embed them.
         pictures: n encoded pictures.
@@ -46,7 +46,7 @@ def embed(cache: Path, name: str, encoder: Encoder, pictures: Sequence[bytes]) -
     Returns:
         (n, dim) float32, rows of length 1 up to the rounding of float16, as a collection gives them out.
     """
-    path = cache / f"{name}.npy"
+    path = cache / f"{name}, {encoder.spec.weights_sha256[:12]}.npy"
     if path.exists():
         rows = np.load(path)
         if len(rows) == len(pictures):
