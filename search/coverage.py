@@ -35,24 +35,27 @@ _FARTHEST = 4.0  # deviations: a signal far outside what was fitted on says no m
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Logistic:
-    """A logistic model over signals and their products, two at a time.
+    """A logistic model over signals, and over their products with those that tell of query and collection.
 
-    The products matter: how much a score says depends on how broad the query is.
+    The products matter: how much a score says depends on how broad the query is, and among how many it was
+    found.
 
     Attributes:
         mean, deviation: (s,) float32, by which signals are standardised.
-        weights: (s + s (s + 1) / 2,) float32, of the signals and of their products.
+        weights: (s + s * context,) float32, of the signals and of their products.
         bias: of the sum.
+        context: how many of the signals, the last ones, tell of query and collection.
     """
 
     mean: Signals
     deviation: Signals
     weights: Signals
     bias: float
+    context: int
 
     def __post_init__(self) -> None:
         count = len(self.mean)
-        if self.weights.shape != (count + count * (count + 1) // 2,) or len(self.deviation) != count:
+        if self.weights.shape != (count * (1 + self.context),) or len(self.deviation) != count:
             raise ValueError(f"{self.weights.shape[0]} weights do not fit {count} signals")
 
     def probability(self, signals: Signals) -> Embeddings:
@@ -64,15 +67,26 @@ class Logistic:
 
     def log_odds(self, signals: Signals) -> Embeddings:
         """Give the logarithms of the odds, (...,) float32, of signals (..., s)."""
-        odds: Embeddings = expanded((signals - self.mean) / self.deviation) @ self.weights + self.bias
+        odds: Embeddings = (
+            expanded((signals - self.mean) / self.deviation, self.context) @ self.weights + self.bias
+        )
         return odds
 
 
-def expanded(standard: Signals) -> Signals:
-    """Clip standardised signals (..., s), and put their products beside them: (..., s + s (s + 1) / 2)."""
+def expanded(standard: Signals, context: int) -> Signals:
+    """Put the products of signals with those of the context beside them.
+
+    Args:
+        standard: (..., s) standardised signals, the ``context`` last ones telling about query and collection.
+        context: how many those are.
+
+    Returns:
+        (..., s + s * context), clipped at four deviations before multiplying.
+    """
     clipped = np.clip(standard, -_FARTHEST, _FARTHEST)
-    first, second = np.triu_indices(clipped.shape[-1])
-    return np.concatenate([clipped, clipped[..., first] * clipped[..., second]], axis=-1)
+    around = clipped[..., clipped.shape[-1] - context :]
+    products = clipped[..., :, None] * around[..., None, :]
+    return np.concatenate([clipped, products.reshape(*clipped.shape[:-1], -1)], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +288,11 @@ def _models(tensors: Mapping[str, Any], name: str, width: int) -> dict[tuple[Que
             mean, deviation = tensors[f"{name}.{asked}.{kind}.scale"].reshape(2, width)
             *weights, bias = tensors[f"{name}.{asked}.{kind}.weights"]
             found[asked, kind] = Logistic(
-                mean=mean, deviation=deviation, weights=np.array(weights, np.float32), bias=float(bias)
+                mean=mean,
+                deviation=deviation,
+                weights=np.array(weights, np.float32),
+                bias=float(bias),
+                context=len(weights) // width - 1,
             )
     return found
 

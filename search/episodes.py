@@ -15,7 +15,7 @@ from .coverage import QueryKind
 from .signals import Bank, Signals, coverage_signals, hit_signals
 
 _LOOKED_AT = 10  # best hits of an episode
-_SMALLEST, _LARGEST = 150, 5_000  # items of an episode's collection
+_SMALLEST, _LARGEST = 40, 5_000  # items of an episode's collection
 _FEWEST = 3  # answers that a collection with answers holds, if there are as many
 
 Mask = NDArray[np.bool_]

@@ -14,9 +14,9 @@ from indexer import KINDS, Kind
 
 from .coverage import QUERY_KINDS, Bars, Logistic, Models, Order, Orders, QueryKind, expanded
 from .episodes import Observation
-from .signals import HIT_SIGNALS, Signals
+from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, Signals
 
-_INVERSE_PENALTY = 0.002  # of standardised weights; chosen by cross-validation over concepts
+_INVERSE_PENALTY = 0.01  # of standardised weights; chosen by cross-validation over concepts
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
 _LEAST = 20  # observations with and without answers that a model of its own needs
@@ -59,10 +59,12 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
                 continue
             answers = np.concatenate([one.answers for one in some])
             concepts = [one.concept for one in some]
-            coverage[asked, kind] = fit_logistic(np.stack([one.coverage for one in some]), present, concepts)
+            coverage[asked, kind] = fit_logistic(
+                np.stack([one.coverage for one in some]), present, concepts, context=COVERAGE_CONTEXT
+            )
             signals = np.concatenate([one.hits for one in some])
             spread = [one.concept for one in some for _ in one.answers]
-            hits[asked, kind] = fit_logistic(signals, answers, spread)
+            hits[asked, kind] = fit_logistic(signals, answers, spread, context=HIT_CONTEXT)
             order[asked, kind] = _fit_order(signals, answers)
     if not hits:
         raise ValueError(f"{len(observations)} observations are too few to fit anything")
@@ -82,7 +84,9 @@ def _fit_order(signals: Signals, answers: NDArray[np.bool_]) -> Order:
     return Order(null=max(null, _LEAST_SLOPE), mean=by_mean, spread=by_spread, bias=bias)
 
 
-def fit_logistic(signals: Signals, positive: NDArray[np.bool_], concepts: Sequence[str]) -> Logistic:
+def fit_logistic(
+    signals: Signals, positive: NDArray[np.bool_], concepts: Sequence[str], *, context: int
+) -> Logistic:
     """Fit one logistic model over signals and their products.
 
     So many products need a strong penalty, which draws probabilities to the middle. So the model's log-odds
@@ -92,6 +96,7 @@ def fit_logistic(signals: Signals, positive: NDArray[np.bool_], concepts: Sequen
         signals: (n, s) float32.
         positive: (n,) with both values.
         concepts: (n,) what was sought.
+        context: how many of the signals, the last ones, tell of query and collection.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second to import; only fitting needs it
 
@@ -100,8 +105,10 @@ def fit_logistic(signals: Signals, positive: NDArray[np.bool_], concepts: Sequen
     for fold in range(_FOLDS):
         inside, outside = folds != fold, folds == fold
         if outside.any() and len(np.unique(positive[inside])) == 2:
-            unseen[outside] = _penalised(signals[inside], positive[inside]).log_odds(signals[outside])
-    model = _penalised(signals, positive)
+            unseen[outside] = _penalised(signals[inside], positive[inside], context).log_odds(
+                signals[outside]
+            )
+    model = _penalised(signals, positive, context)
     known = np.isfinite(unseen)
     if len(np.unique(positive[known])) < 2:
         return model
@@ -110,14 +117,14 @@ def fit_logistic(signals: Signals, positive: NDArray[np.bool_], concepts: Sequen
     return replace(model, weights=model.weights * slope, bias=model.bias * slope + shift)
 
 
-def _penalised(signals: Signals, positive: NDArray[np.bool_]) -> Logistic:
+def _penalised(signals: Signals, positive: NDArray[np.bool_], context: int) -> Logistic:
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-4
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2_000)
-    model.fit(expanded((signals - mean) / deviation), positive)
+    model.fit(expanded((signals - mean) / deviation, context), positive)
     weights, bias = model.coef_[0].astype(np.float32), float(model.intercept_[0])
-    return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias)
+    return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias, context=context)
 
 
 def choose_bars(coverage: NDArray[np.float32], present: NDArray[np.bool_], *, recall: float = 0.95) -> Bars:

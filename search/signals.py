@@ -20,6 +20,9 @@ Signals = NDArray[np.float32]
 HIT_SIGNALS = ("score", "null", "reverse", "margin", "related", "query_mean", "query_spread", "nearest")
 """The columns of ``hit_signals``."""
 
+HIT_CONTEXT, COVERAGE_CONTEXT = 3, 4
+"""How many of the signals, the last ones, tell of the query and of the collection."""
+
 _OWN = 5  # the first signals differ from hit to hit, the others belong to the query
 _DEPTH = 10  # hits that a verdict on the whole looks at
 
@@ -27,9 +30,9 @@ COVERAGE_SIGNALS = (
     *(f"first_{name}" for name in HIT_SIGNALS[:_OWN]),
     *(f"three_{name}" for name in HIT_SIGNALS[:_OWN]),
     *(f"ten_{name}" for name in HIT_SIGNALS[:_OWN]),
-    *HIT_SIGNALS[_OWN:],
     "fall",
     "coherence",
+    *HIT_SIGNALS[_OWN:],
     "size",
 )
 """The entries of ``coverage_signals``."""
@@ -132,16 +135,16 @@ def coverage_signals(hits: Signals, rows: Embeddings, *, size: int) -> Signals:
         size: how many embeddings were searched; among more, a high score is more likely by chance.
 
     Returns:
-        (21,) float32, entries as in ``COVERAGE_SIGNALS``: means over the first one, three and ten hits; what
-        belongs to the query; how far the scores fall over the ten; how alike the ten are to each other; the
+        (21,) float32, entries as in ``COVERAGE_SIGNALS``: means over the first one, three and ten hits; how
+        far the scores fall over the ten; how alike the ten are to each other; what belongs to the query; the
         logarithm of the size.
     """
     top, rows = hits[:_DEPTH], rows[:_DEPTH]
     own = [top[:depth, :_OWN].mean(axis=0) for depth in (1, 3, _DEPTH)]
     fall = top[0, 0] - top[-1, 0]
     centre = rows.mean(axis=0)
-    shape = np.array([fall, centre @ centre, np.log(max(size, 1))], np.float32)
-    return np.concatenate([*own, top[0, _OWN:], shape]).astype(np.float32)
+    shape, total = [fall, centre @ centre], [np.log(max(size, 1))]
+    return np.concatenate([*own, shape, top[0, _OWN:], total]).astype(np.float32)
 
 
 def _log_sum(values: Embeddings) -> Embeddings:

@@ -21,7 +21,7 @@ import names
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from sought import Captioned, Labelled, by_both, by_name, by_picture, by_title, captions_of, scenes
+from sought import Captioned, Labelled, by_both, by_class, by_name, by_picture, by_title, captions_of, scenes
 from torch.nn import functional
 
 import search
@@ -115,6 +115,31 @@ class Sets:
             meanings=functional.normalize(features, dim=1).numpy().reshape(-1, 5, features.shape[1]),
         )
 
+    def held_out(self) -> np.ndarray:
+        """Mark the clothes that heads were not trained on, (n,)."""
+        files = pq.read_table(self._data / "clothing-train.parquet", columns=["file"])["file"].to_pylist()
+        return np.array([corpus.is_held_out(file) for file in files])
+
+    @torch.inference_mode()
+    def classes(self, name: str) -> np.ndarray:
+        """Give the packaged classifier's probabilities of a set's pictures, (n, 1000) float32."""
+        state = starter_weights.load_classifier(starter_weights.locate().image)
+        weight, bias = state["classifier.weight"], state["classifier.bias"]
+        features = corpus.views(self._cache, name)[0][:, : weight.shape[1]].float()
+        probabilities: np.ndarray = (features @ weight.T + bias).softmax(dim=1).numpy()
+        return probabilities
+
+    def called(self) -> dict[str, tuple[Embeddings, np.ndarray]]:
+        """Give what people call the classes and kinds of them: sentences' embeddings and classes' numbers."""
+        groups = {group[0]: [number] for number, group in enumerate(names.imagenet_names())}
+        groups |= names.kind_members()
+        templates = ("{}", "{a}", "a photo of {a}")
+        found = {}
+        for name, numbers in groups.items():
+            rows = self.embed([names.sentence(template, name) for template in templates])
+            found[name] = (rows, np.array(numbers))
+        return found
+
     def _named(self, called: dict[str, list[str]]) -> dict[str, Embeddings]:
         return {label: self.embed(list(dict.fromkeys(group))) for label, group in called.items()}
 
@@ -144,6 +169,14 @@ class Dev:
         self.flickr = sets.flickr8k("dev")
         self.captions = self.flickr.captions.reshape(-1, self.flickr.captions.shape[-1])
 
+        everything = ("fashion-dev", "flickr8k-dev", "clothing-train")
+        self.everything = np.concatenate([sets.images(name) for name in everything])
+        self.classes = np.concatenate([sets.classes(name) for name in everything])
+        kept = np.ones(len(self.everything), bool)
+        kept[-len(sets.held_out()) :] = sets.held_out()
+        self.everything, self.classes = self.everything[kept], self.classes[kept]
+        self.called = sets.called()
+
     @property
     def titles(self) -> Embeddings:
         """Give the embeddings of the products' titles, (n, dim)."""
@@ -157,6 +190,9 @@ def training(compared: Bank, dev: Dev, scale: float) -> list[Observation]:
     def many(count: int) -> int:
         return max(int(count * scale), 10)
 
+    def rounds(count: int) -> int:
+        return max(int(count * scale), 1)
+
     fashion, clothing, flickr = dev.fashion, dev.clothing, dev.flickr
     plan: list[tuple[Kind, Embeddings, list[Sought]]] = [
         ("image", fashion.images, list(by_title(fashion, many(500)))),
@@ -165,19 +201,26 @@ def training(compared: Bank, dev: Dev, scale: float) -> list[Observation]:
         ("text", dev.titles, [*by_picture(fashion, many(600)), *by_both(fashion, many(600))]),
         ("image", clothing.images, list(by_picture(clothing, many(300)))),
     ]
-    for seed in range(many(5)):
+    for seed in range(rounds(12)):
         plan.append(("image", fashion.images, list(by_name(fashion, 2, 8, seed))))
-    for seed in range(many(12)):
+    for seed in range(rounds(3)):
+        some = list(by_class(dev.classes, dev.called, 3, seed))
+        plan.append(("image", dev.everything, some))
+    for seed in range(rounds(12)):
         plan.append(("image", clothing.images, list(by_name(clothing, 5, 8, seed))))
     asked: QueryKind
     for asked in ("text", "image", "mixed"):
         plan.append(("image", flickr.images, list(scenes(flickr, many(500), asked))))
         plan.append(("text", dev.captions, list(captions_of(flickr, many(300), asked))))
-    return [
+    seen = [
         one
         for seed, (kind, rows, some) in enumerate(plan)
         for one in observe(compared, kind, rows, some, seed=100 + seed)
     ]
+    for data in (fashion, clothing):  # whole collections are large ones, and as many as parts of all sizes
+        named = [one for seed in range(rounds(4)) for one in by_name(data, 3, 8, seed)]
+        seen += observe(compared, "image", data.images, named, whole=True)
+    return seen
 
 
 def fold(concept: str) -> int:
@@ -208,6 +251,7 @@ def development(compared: Bank, dev: Dev, fitted: list[Fitted]) -> None:
     """Judge, on other collections and names than were fitted on."""
     fashion, clothing, flickr = dev.fashion, dev.clothing, dev.flickr
     clothes = [one for seed in range(50, 54) for one in by_name(clothing, 5, 6, seed)]
+    things = list(by_class(dev.classes, dev.called, 1, 90))
     cases: list[tuple[str, bool, Kind, Embeddings, list[Sought]]] = [
         ("fashion types (>= 3), whole set", True, "image", fashion.images, list(by_name(fashion, 3, 2, 90))),
         (
@@ -219,6 +263,7 @@ def development(compared: Bank, dev: Dev, fitted: list[Fitted]) -> None:
         ),
         ("fashion types (>= 10), parts", False, "image", fashion.images, list(by_name(fashion, 10, 6, 90))),
         ("clothes, parts", False, "image", clothing.images, clothes),
+        ("ImageNet names, all sets, parts", False, "image", dev.everything, things),
         ("fashion titles -> pictures", False, "image", fashion.images, list(by_title(fashion, 300, 90))),
         ("fashion types -> titles", False, "text", dev.titles, list(by_name(fashion, 5, 3, 90))),
         ("fashion pictures -> pictures", False, "image", fashion.images, list(by_picture(fashion, 300, 90))),

@@ -14,6 +14,9 @@ from search.episodes import Sought
 SAME, UNSURE = 0.7, 0.45  # cosine of two captions' MiniLM features: the same scene; perhaps the same
 
 
+SEEN, GLIMPSED = 0.5, 0.02  # probability of a class: it is there; it may be
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labelled:
     """Pictures with classes.
@@ -58,6 +61,30 @@ def by_name(data: Labelled, least: int, most_names: int, seed: int = 0) -> Itera
         if answers.sum() >= least:
             for row in generator.permutation(rows)[:most_names]:
                 yield Sought(concept=label, asked="phrase", query=row, answers=answers)
+
+
+def by_class(
+    probabilities: np.ndarray,
+    called: dict[str, tuple[Embeddings, np.ndarray]],
+    most_names: int,
+    seed: int = 6,
+) -> Iterator[Sought]:
+    """Ask for what a picture classifier sees, by name, over pictures of all kinds.
+
+    Args:
+        probabilities: (n, classes) float32 of each picture.
+        called: for each name the embeddings (m, dim) of sentences with it, and the numbers of its classes.
+        most_names: sentences to ask each name by.
+        seed: of the drawing.
+    """
+    generator = np.random.default_rng(seed)
+    for name, (rows, classes) in called.items():
+        mass = probabilities[:, classes].sum(axis=1)
+        answers = mass >= SEEN
+        if answers.any():
+            unsure = (mass >= GLIMPSED) & ~answers
+            for row in generator.permutation(rows)[:most_names]:
+                yield Sought(concept=name, asked="phrase", query=row, answers=answers, unsure=unsure)
 
 
 def by_title(data: Labelled, count: int, seed: int = 1) -> Iterator[Sought]:
