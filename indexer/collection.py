@@ -160,8 +160,6 @@ class Collection:
         """Pixels that the shorter side of a picture is decoded at, at least, for embedding and thumbnail."""
         return max(self.spec.image_size, THUMBNAIL_SIDE)
 
-    # -- reading --------------------------------------------------------------------------------------
-
     def item(self, item_id: int) -> Item:
         """Fetch one item.
 
@@ -214,7 +212,7 @@ class Collection:
         """Fetch the stored embeddings of one kind of those ids that have one: ids (m,) and rows (m, dim)."""
         with self._lock:
             index = self._indexes()[kind]
-            some = ids[[item_id in index for item_id in ids.tolist()]]
+            some = ids[index.holds(ids)]
             return some, index.embeddings(some)
 
     def _sample(self, kind: Kind, index: FaissIndex) -> Embeddings:
@@ -262,8 +260,6 @@ class Collection:
 
     def _empty(self) -> Snapshot:
         return Snapshot(change=0, indexes={kind: FaissIndex(self.spec.dim) for kind in KINDS})
-
-    # -- writing --------------------------------------------------------------------------------------
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the right to write; it ends with the process, however that ends.

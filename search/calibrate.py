@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer import Collection, Embeddings, Encoder, Ids, StorageFailure
+from indexer import Collection, Embeddings, Encoder, Ids, Kind, StorageFailure
 
 from .coverage import Calibration
 from .episodes import Observation, Sought, observe
@@ -134,7 +134,7 @@ def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observatio
     phrases = encoder.encode_texts(PHRASES)
     image_ids, images = collection.store.embeddings("image")
     text_ids, texts = collection.store.embeddings("text")
-    nulls = {
+    nulls: dict[Kind, Null] = {
         "image": Null.of(images if len(images) >= LEAST_ITEMS else phrases),
         "text": Null.of(np.concatenate([phrases, texts])),
     }
@@ -159,7 +159,7 @@ def _alike(texts: Embeddings, row: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _chosen(count: int) -> list[int]:
-    return np.random.default_rng(0).permutation(count)[:_MOST_SOUGHT].tolist()
+    return [int(row) for row in np.random.default_rng(0).permutation(count)[:_MOST_SOUGHT]]
 
 
 def _among_texts(texts: Embeddings) -> Iterator[Sought]:

@@ -170,6 +170,6 @@ class TooFewToCalibrate(SearchError):
         self.needed = needed
         why = f" ({reason})" if reason else ""
         super().__init__(
-            f"This collection holds {found:,} items, too few to calibrate on{why}: expected at least {needed}, "
-            "better some hundreds with titles or captions. Index more, then run: findmake calibrate"
+            f"This collection holds {found:,} items, too few to calibrate on{why}: expected at least "
+            f"{needed}, better some hundreds with titles or captions. Index more, then run: findmake calibrate"
         )

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from indexer import KINDS, Kind
 
-from .coverage import QUERY_KINDS, Bars, Logistic, Models, Order, Orders, QueryKind, expanded
+from .coverage import QUERY_KINDS, Bars, Models, Order, Orders, QueryKind
 from .episodes import Observation
+from .logistic import Logistic, expanded
 from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, Signals
 
 _INVERSE_PENALTY = 0.01  # of standardised weights; chosen by cross-validation over concepts

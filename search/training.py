@@ -197,7 +197,7 @@ def _fit_model(
         batches = _batches(rows, recipe, shape.context)
         for step in range(recipe.steps):
             loss = _loss(model, next(batches)).mean()
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
@@ -226,7 +226,7 @@ def _start_from(model: Any, bigrams: Bigrams) -> None:
         loss = -(table[chosen] * likelihoods).sum(dim=-1).mean()
         for group in optimizer.param_groups:
             group["lr"] = 0.02 * _rate(step, _START_STEPS)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from indexer import IndexReport
-from search import Hit, Results
+from indexer import Facet, IndexReport
+from search import Contribution, Hit, Results
 
 
 def results_to_json(results: Results) -> dict[str, Any]:
@@ -45,6 +45,47 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
 def report_to_json(report: IndexReport) -> dict[str, Any]:
     """Shape the report of an indexing run."""
     return asdict(report) | {"failed": [asdict(failure) for failure in report.failed]}
+
+
+def contributions_to_json(
+    answer: dict[str, Any], explained: Mapping[int, Sequence[Contribution]]
+) -> dict[str, Any]:
+    """Put beside each hit what each term gave to its score."""
+    for hit in answer["hits"]:
+        parts = explained[hit["id"]]
+        hit["explain"] = [{"term": part.label, "value": round(part.value, 6)} for part in parts]
+    return answer
+
+
+def contributions_to_text(results: Results, explained: Mapping[int, Sequence[Contribution]]) -> str:
+    """Lay out what each term gave to each hit's score, a hit a line."""
+    lines = []
+    for hit in results.hits:
+        parts = "  ".join(f"{part.label}: {part.value:+.3f}" for part in explained[hit.item.id])
+        lines.append(f"{hit.item.id:6d}  {hit.score:6.3f} =  {parts}")
+    return "\n".join(lines)
+
+
+def facets_to_json(facets: Mapping[str, Facet]) -> dict[str, Any]:
+    """Shape counts of values by field."""
+    return {
+        name: {
+            "values": [{"value": value, "count": count} for value, count in facet.values],
+            "items": facet.items,
+            "low": facet.low,
+            "high": facet.high,
+        }
+        for name, facet in facets.items()
+    }
+
+
+def facets_to_text(facets: Mapping[str, Facet]) -> str:
+    """Lay out counts of values, a field a line."""
+    lines = []
+    for name, facet in facets.items():
+        counts = ", ".join(f"{value} {count}" for value, count in facet.values)
+        lines.append(f"{name}: {counts or f'{facet.low} to {facet.high}'}")
+    return "\n".join(lines)
 
 
 def results_to_table(results: Results, width: int | None = None) -> str:

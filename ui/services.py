@@ -7,12 +7,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from indexer import (
     ZOO,
     Collection,
     CollectionNotFound,
     DeferredEncoder,
     EncoderMismatch,
+    Facet,
     Failure,
     IndexReport,
     Item,
@@ -31,12 +34,15 @@ from indexer import (
     thumbnail,
 )
 from search import (
+    Contribution,
     Like,
     Picture,
     Query,
+    Results,
     Searcher,
     Term,
     calibrate_collection,
+    contributions,
     find_calibration,
     keep_calibration,
     parse_terms,
@@ -187,6 +193,22 @@ def query_like(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Que
         raise ItemNotFound(what)
     picture = Picture(name=what, path=Path(what))
     return Query(terms=(picture,), text=what, k=k, offset=offset)
+
+
+def explained(searcher: Searcher, results: Results) -> dict[int, tuple[Contribution, ...]]:
+    """Tell, for each hit by id, what each term of the query gives to its score."""
+    embedded = searcher.embedder.embed(results.query)
+    found = {}
+    for hit in results.hits:
+        row = searcher.collection.embeddings(hit.matched, np.array([hit.item.id]))[0]
+        found[hit.item.id] = contributions(embedded, row)
+    return found
+
+
+def facets(searcher: Searcher, results: Results, fields: Sequence[str]) -> dict[str, Facet]:
+    """Count the values of fields over the hits and what is folded under them."""
+    ids = [item_id for hit in results.hits for item_id in (hit.item.id, *hit.folded)]
+    return searcher.collection.store.facets(np.array(ids, np.int64), fields)
 
 
 def compose(

@@ -3,9 +3,9 @@
     python data/starter/calibrate.py DATA CACHE             fit, judge, and save beside the shipped ones
     python data/starter/calibrate.py DATA CACHE --quick     fewer episodes
 
-Wants the files of ``features.py`` in CACHE. Fitted on the development sets, which the heads never saw: on the
-pictures that heads were trained on, all answers look too clear. Judged by cross-validation over concepts: each
-concept is judged by models that never saw it, in any set.
+Wants the files of ``features.py`` in CACHE. Fitted on the development sets, which the heads never saw: on
+pictures that heads were trained on, all answers look too clear. Judged by cross-validation over concepts:
+each concept is judged by models that never saw it, in any set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Queries whose answers are known, over the training or development sets, for fitting and judging coverage."""
+"""Queries whose answers are known, over the training and development sets: to fit and judge coverage."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Recipe:
 
 
 def widened(head: ProjectionHead, features: Tensor) -> ProjectionHead:
-    """Let a head that was trained on the first of some features see all of them; at first it ignores the rest."""
+    """Let a head that was trained on the first of some features see all; at first it ignores the rest."""
     seen, width = head.linear.in_features, features.shape[1]
     if seen == width:
         return head

@@ -48,9 +48,6 @@ class FaissIndex:
     def __len__(self) -> int:
         return int(self._faiss.ntotal)
 
-    def __contains__(self, item_id: object) -> bool:
-        return item_id in self._known
-
     def ids(self) -> Ids:
         """List all ids, ascending."""
         return np.sort(np.fromiter(self._known, np.int64))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .options import common, hit_options, say, settings, shaped, write, write_json
 
 if TYPE_CHECKING:
-    from search import Results
+    from search import Query, Results, Searcher
 
     from .options import Commands
 
@@ -41,7 +41,7 @@ def _search(options: argparse.Namespace) -> int:
     if options.queries is not None:
         return _search_many(options)
     query = shaped(parse_query(options.query, k=options.k, offset=options.offset), options)
-    _print_results(services.open_searcher(settings(options)).search(query), options)
+    _answer(services.open_searcher(settings(options)), query, options)
     return 0
 
 
@@ -49,7 +49,7 @@ def _search_many(options: argparse.Namespace) -> int:
     """Answer one query a line; a line that cannot be answered gets an object with its error."""
     from indexer import FindmakeError
     from search import parse_query
-    from ui import formats, services
+    from ui import services
 
     try:
         lines = options.queries.read_text(encoding="utf-8").splitlines()
@@ -60,8 +60,8 @@ def _search_many(options: argparse.Namespace) -> int:
     failed = False
     for text in lines:
         try:
-            query = parse_query([text], k=options.k, offset=options.offset)
-            answer = formats.results_to_json(searcher.search(shaped(query, options)))
+            query = shaped(parse_query([text], k=options.k, offset=options.offset), options)
+            answer = _as_json(searcher, searcher.search(query), options)
         except FindmakeError as error:
             failed, answer = True, {"query": text, "error": str(error)}
         write_json(answer)
@@ -73,19 +73,42 @@ def _similar(options: argparse.Namespace) -> int:
 
     searcher = services.open_searcher(settings(options))
     query = services.query_like(searcher, options.item, k=options.k, offset=options.offset)
-    _print_results(searcher.search(shaped(query, options)), options)
+    _answer(searcher, shaped(query, options), options)
     return 0
 
 
-def _print_results(results: Results, options: argparse.Namespace) -> None:
-    from ui import formats
-
+def _answer(searcher: Searcher, query: Query, options: argparse.Namespace) -> None:
+    """Search, and print what the options ask for."""
+    results = searcher.search(query)
     if options.json:
-        write_json(formats.results_to_json(results))
+        write_json(_as_json(searcher, results, options))
     elif options.paths_only:
         for hit in results.hits:
             write(hit.item.path or hit.item.key)
     else:
-        if told := formats.judgement_to_text(results):
-            say(told)
-        write(formats.results_to_table(results))
+        _print_table(searcher, results, options)
+
+
+def _as_json(searcher: Searcher, results: Results, options: argparse.Namespace) -> dict[str, Any]:
+    from ui import formats, services
+
+    answer = formats.results_to_json(results)
+    if options.explain:
+        answer = formats.contributions_to_json(answer, services.explained(searcher, results))
+    if options.facets:
+        counted = services.facets(searcher, results, options.facets.split(","))
+        answer["facets"] = formats.facets_to_json(counted)
+    return answer
+
+
+def _print_table(searcher: Searcher, results: Results, options: argparse.Namespace) -> None:
+    from ui import formats, services
+
+    if told := formats.judgement_to_text(results):
+        say(told)
+    write(formats.results_to_table(results))
+    if options.explain:
+        write(formats.contributions_to_text(results, services.explained(searcher, results)))
+    if options.facets:
+        counted = services.facets(searcher, results, options.facets.split(","))
+        write(formats.facets_to_text(counted))
