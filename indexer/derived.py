@@ -85,9 +85,7 @@ def _write_words(connection: Connection, ids: Sequence[int], rows: Sequence[Any]
         connection.execute(insert(WORDS), documents)
 
 
-def _by_item(
-    connection: Connection, statement: Select[int, Any], ids: Sequence[int]
-) -> dict[int, str]:
+def _by_item(connection: Connection, statement: Select[int, Any], ids: Sequence[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in connection.execute(statement, {"ids": ids})}
 
 

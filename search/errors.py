@@ -171,5 +171,6 @@ class TooFewToCalibrate(SearchError):
         why = f" ({reason})" if reason else ""
         super().__init__(
             f"This collection holds {found:,} items, too few to calibrate on{why}: expected at least "
-            f"{needed}, better some hundreds with titles or captions. Index more, then run: findmake calibrate"
+            f"{needed}, better some hundreds with titles or captions. "
+            "Index more, then run: findmake calibrate"
         )

@@ -131,7 +131,18 @@ class Ranking:
             merged = self._blended(nearest, merged, words)
         self._relevance = dict(zip(merged.ids.tolist(), merged.scores.tolist(), strict=True))
         worded = words.known if words is not None else frozenset()
-        self._first = [self._ranked(i, matched, worded, nearest) for i in merged.ids.tolist()]
+        scores = {  # known from the search: no need to fetch a row for each
+            (kind, item_id): score
+            for kind, found in nearest.items()
+            for item_id, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        }
+        self._first = []
+        for item_id in merged.ids.tolist():
+            kind = matched.get(item_id) or self._better_kind(item_id, nearest)
+            score = scores.get((kind, item_id))
+            if score is None:
+                score = self._rows[kind].score(item_id)
+            self._first.append(Ranked(id=item_id, score=score, matched=kind, worded=item_id in worded))
 
     def _merged(self, nearest: Mapping[Kind, Nearest], depth: int) -> tuple[Found, dict[int, Kind]]:
         """Put both kinds into one order: the better counts, ties by smaller id."""
@@ -163,14 +174,6 @@ class Ranking:
             decisive=words.is_decisive,
         )
         return blend(merged, hits, exhausted=self._is_whole)
-
-    def _ranked(
-        self, item_id: int, matched: dict[int, Kind], worded: frozenset[int], nearest: Mapping[Kind, Nearest]
-    ) -> Ranked:
-        kind = matched.get(item_id) or self._better_kind(item_id, nearest)
-        return Ranked(
-            id=item_id, score=self._rows[kind].score(item_id), matched=kind, worded=item_id in worded
-        )
 
     def _better_kind(self, item_id: int, nearest: Mapping[Kind, Nearest]) -> Kind:
         """Tell which embedding of an item counts that only words have brought in."""

@@ -25,6 +25,7 @@ from .results import Hit, Judgement, Results
 from .texts import script_warning
 
 _JUDGED = 10  # best hits that the verdict looks at
+_SPARE = 14  # candidates beyond the page that usually make up for folded ones
 _RELEVANT = 200  # candidates that are reordered, or held against a threshold
 
 Calibrated = Callable[[Collection, Encoder], Calibration | None]
@@ -150,7 +151,7 @@ class _Answer:
         query = self._query
         if query.threshold is not None or query.diversity or query.order != RELEVANCE:
             return self._folded(self._ranking.first(max(_RELEVANT, needed)))
-        return deepen(self._ranking.first, self._folded, needed=needed)
+        return deepen(self._ranking.first, self._folded, needed=needed, first=needed + _SPARE)
 
     def _folded(self, ranked: Sequence[Ranked]) -> Sequence[Group]:
         ids = [entry.id for entry in ranked]

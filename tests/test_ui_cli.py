@@ -67,7 +67,7 @@ def test_search_prints_a_table_paths_or_json(filled, tmp_path):
     code, out, err = filled("search", "red", "-k", "2")
     assert code == 0
     assert err == ""
-    assert out.splitlines()[0].split() == ["score", "id", "by", "path", "(title)"]
+    assert out.splitlines()[0].split() == ["prob", "score", "id", "by", "path", "(title)"]
     assert "red" in out.splitlines()[1]
     _, out, _ = filled("search", "red", "-k", "2", "--paths-only")
     assert [Path(line).name for line in out.splitlines()] == ["009_red.png", "002_red.png"] or all(
