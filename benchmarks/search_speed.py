@@ -4,8 +4,8 @@
 
 Every item has a picture and a text, so both indexes are searched and brought to one scale. Measured alone,
 and with all that a search may do besides: full-text search, a filter that a seventh of the items pass,
-folding of near-duplicates, and the calibrated verdict. The baseline scores the same embeddings by one float32 matrix
-product and sorts, without ids, items or SQLite.
+folding of near-duplicates, and the calibrated verdict. The baseline scores the same embeddings by one float32
+matrix product and sorts, without ids, items or SQLite.
 """
 
 from __future__ import annotations

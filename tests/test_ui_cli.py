@@ -64,12 +64,12 @@ def test_index_reports_on_stderr_and_as_json(run, tmp_path):
 
 
 def test_search_prints_a_table_paths_or_json(filled, tmp_path):
-    code, out, err = filled("search", "red", "-k", "2")
+    code, out, err = filled("search", "red", "-k", "2", "--no-fold")
     assert code == 0
     assert err == ""
     assert out.splitlines()[0].split() == ["prob", "score", "id", "by", "path", "(title)"]
     assert "red" in out.splitlines()[1]
-    _, out, _ = filled("search", "red", "-k", "2", "--paths-only")
+    _, out, _ = filled("search", "red", "-k", "2", "--paths-only", "--no-fold")
     assert [Path(line).name for line in out.splitlines()] == ["009_red.png", "002_red.png"] or all(
         "red" in line for line in out.splitlines()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from indexer import CollectionNotFound, FindmakeError, Item
-from search import Picture, Results
+from search import Hit, Picture, Results
 from ui import services, state
 
 from . import ask, detail, grid
@@ -80,7 +80,7 @@ def _results(view: state.View) -> None:
     if not hits:
         st.info("There are no more hits here.", icon=":material/info:")
     _headline(results, offset, len(hits))
-    grid.draw([(hit.item, _why(hit.score, hit.matched)) for hit in hits])
+    grid.draw([(hit.item, _why(hit)) for hit in hits])
     grid.paging(view.page, more=len(results.hits) > len(hits))
 
 
@@ -90,15 +90,25 @@ def _picture(view: state.View) -> Picture | None:
 
 
 def _headline(results: Results, offset: int, shown: int) -> None:
-    if results.verdict == "no match":
-        st.warning("Nothing here matches. These are the nearest misses.", icon=":material/search_off:")
+    for warning in results.warnings:
+        st.warning(plain(warning), icon=":material/translate:")
+    judgement = results.judgement
+    if judgement is not None and judgement.verdict != "match":
+        missed = judgement.verdict == "no match"
+        banner, icon = (st.warning, ":material/search_off:") if missed else (st.info, ":material/help:")
+        lead = "**No match.**" if missed else "**A weak match.**"
+        banner(f"{lead} {plain(judgement.reason)}", icon=icon)
     if shown:
-        text = f"Best matches {offset + 1}-{offset + shown} of {results.considered:,} items"
+        what = "Nearest misses" if results.verdict == "no match" else "Best matches"
+        text = f"{what} {offset + 1}-{offset + shown} of {results.considered:,} items"
         st.html(html("p", f"{text}, in {results.took_ms:,.0f} ms", "fm-headline"))
 
 
-def _why(score: float, matched: str) -> str:
-    return f"{score:.3f} by {'picture' if matched == 'image' else 'text'}"
+def _why(hit: Hit) -> str:
+    by = "words" if hit.worded else "picture" if hit.matched == "image" else "text"
+    sure = f"{hit.score:.3f}" if hit.probability is None else f"{hit.probability:.0%} likely"
+    alike = f", +{len(hit.folded)} alike" if hit.folded else ""
+    return f"{sure}, by {by}{alike}"
 
 
 def _newest(view: state.View) -> None:

@@ -1,0 +1,231 @@
+"""The verdict: signals, models, episodes, fitting, and which calibration counts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search import (
+    CalibrationUnusable,
+    Searcher,
+    TooFewToCalibrate,
+    calibrate_collection,
+    find_calibration,
+    keep_calibration,
+    parse_query,
+    shipped_calibration,
+)
+from search.calibrate import own_calibration
+from search.coverage import Bars, Best, Calibration, Order
+from search.episodes import Sought, observe
+from search.fitting import choose_bars, fit_models
+from search.metrics import auroc
+from search.phrases import PHRASES
+from search.signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null, coverage_signals, hit_signals
+from tests.colour_encoder import ColourEncoder
+from tests.colour_pictures import write_pictures
+
+DIM = 16
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def draw(seed, *shape):
+    return unit(np.random.default_rng(seed).normal(size=shape))
+
+
+@pytest.fixture(scope="module")
+def bank():
+    null = Null.of(draw(1, 400, DIM))
+    return Bank.of(draw(2, 60, DIM), {"image": null, "text": null})
+
+
+def concepts(seed=0, kinds=12, each=30):
+    """Clusters of rows, each around the query that asks for it."""
+    rng = np.random.default_rng(seed)
+    queries = draw(seed + 100, kinds, DIM)
+    labels = np.repeat(np.arange(kinds), each)
+    rows = unit(queries[labels] + 0.25 * rng.normal(size=(len(labels), DIM)))
+    sought = [
+        Sought(concept=f"c{kind}", asked="phrase", query=queries[kind], answers=labels == kind)
+        for kind in range(kinds)
+    ]
+    return rows, sought
+
+
+@pytest.fixture(scope="module")
+def calibration(bank):
+    rows, sought = concepts()
+    seen = [one for seed in range(4) for one in observe(bank, "image", rows, sought, seed=seed)]
+    fitted = fit_models(seen)
+    return Calibration(
+        weights_sha256="w" * 64,
+        bank=bank,
+        hits=fitted.hits,
+        coverage=fitted.coverage,
+        order=fitted.order,
+        source="a test",
+    )
+
+
+def test_a_null_tells_how_scores_are_spread():
+    rows, directions = draw(3, 500, DIM), draw(4, 7, DIM)
+    mean, deviation = Null.of(rows).spread(directions)
+    scores = rows @ directions.T
+    np.testing.assert_allclose(mean, scores.mean(0), atol=1e-5)
+    np.testing.assert_allclose(deviation, scores.std(0, ddof=1), atol=1e-4)
+
+
+@given(st.integers(0, 1_000), st.integers(1, 12))
+@settings(max_examples=40)
+def test_signals_are_finite_and_shaped_as_named(bank, seed, count):
+    query, rows = draw(seed, DIM), draw(seed + 1, count, DIM)
+    hits = hit_signals(bank, "image", query, rows, rows @ query)
+    assert hits.shape == (count, len(HIT_SIGNALS))
+    summary = coverage_signals(hits, rows, size=count)
+    assert summary.shape == (len(COVERAGE_SIGNALS),)
+    assert np.isfinite(hits).all()
+    assert np.isfinite(summary).all()
+
+
+def test_a_phrase_that_is_the_query_is_no_rival_to_it(bank):
+    query = bank.phrases[5]
+    rows = unit(query + 0.1 * draw(9, 4, DIM))
+    margin = hit_signals(bank, "image", query, rows, rows @ query)[:, HIT_SIGNALS.index("margin")]
+    assert (margin > 0).all()
+
+
+def test_collections_without_answers_hold_none_and_sizes_say_nothing(bank):
+    rows, sought = concepts(each=60)
+    seen = [one for seed in range(8) for one in observe(bank, "image", rows, sought, seed=seed)]
+    present = np.array([one.present for one in seen])
+    assert all(not one.answers.any() for one in seen if not one.present)
+    assert present.mean() == pytest.approx(0.5)
+    sizes = np.array([one.coverage[COVERAGE_SIGNALS.index("size")] for one in seen])
+    assert auroc(sizes, present) == pytest.approx(0.5, abs=0.12)
+
+
+def test_doubtful_rows_are_in_no_collection(bank):
+    rows, (first, *_) = concepts()
+    doubtful = replace(first, unsure=first.answers.copy())
+    assert list(observe(bank, "image", rows, [doubtful])) == []
+
+
+def test_the_same_seed_gives_the_same_episodes(bank):
+    rows, sought = concepts()
+    first, second = (list(observe(bank, "image", rows, sought, seed=3)) for _ in range(2))
+    assert [one.first_score for one in first] == [one.first_score for one in second]
+
+
+def test_what_is_there_is_told_from_what_is_not(calibration, bank):
+    rows, sought = concepts(seed=50)  # concepts that were not fitted on
+    seen = list(observe(bank, "image", rows, sought, seed=1))
+    coverage = [float(calibration.coverage["phrase", "image"].probability(one.coverage)) for one in seen]
+    assert auroc(coverage, [one.present for one in seen]) > 0.9
+    assert min(coverage) >= 0
+    assert max(coverage) <= 1
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=30)
+def test_relevance_rises_with_the_score(calibration, seed):
+    scores = np.linspace(-1, 1, 50, dtype=np.float32)
+    for kind in ("image", "text"):
+        relevance = calibration.relevance("mixed", kind, draw(seed, DIM), scores)
+        assert (np.diff(relevance) > 0).all()
+
+
+def test_too_few_observations_are_refused():
+    with pytest.raises(ValueError, match="too few"):
+        fit_models([])
+
+
+def test_an_order_by_falling_score_is_refused():
+    with pytest.raises(ValueError, match="falling"):
+        Order(null=0.0, mean=0, spread=0, bias=0)
+
+
+def test_bars_part_the_verdicts():
+    bars = Bars(match=0.6, weak=0.3)
+    assert [bars.verdict(value) for value in (0.6, 0.59, 0.3, 0.29)] == ["match", "weak", "weak", "no match"]
+    with pytest.raises(ValueError, match="weak <= match"):
+        Bars(match=0.2, weak=0.3)
+    chosen = choose_bars(np.linspace(0, 1, 100, dtype=np.float32), np.ones(100, bool))
+    assert chosen.weak == pytest.approx(0.05, abs=0.01)
+
+
+def test_a_calibration_survives_being_saved(calibration, tmp_path):
+    calibration.save(tmp_path / "c.safetensors")
+    loaded = Calibration.load(tmp_path / "c.safetensors")
+    query, rows = draw(7, DIM), draw(8, 10, DIM)
+    best = Best(ids=np.arange(10), rows=rows, scores=rows @ query, size=100)
+    for asked in ("phrase", "text", "image", "mixed"):
+        before, after = (one.judge(asked, "image", query, best) for one in (calibration, loaded))
+        np.testing.assert_allclose(before[0], after[0], atol=0.02)
+        assert before[1] == pytest.approx(after[1], abs=0.02)
+    assert loaded.bars == calibration.bars
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+def test_a_damaged_calibration_is_told(tmp_path, content):
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CalibrationUnusable, match="findmake calibrate"):
+        Calibration.load(path)
+
+
+def test_the_starter_comes_with_a_calibration():
+    from indexer import load_encoder
+
+    found = shipped_calibration(load_encoder("starter").spec.weights_sha256)
+    assert found is not None
+    assert len(found.bank.phrases) == len(PHRASES) == len(set(PHRASES))
+    assert not found.approximate
+
+
+@pytest.fixture
+def many(collection, index, tmp_path):
+    for path in write_pictures(tmp_path / "photos", 84):
+        path.with_suffix(".txt").write_text(f"a {path.stem.split('_')[-1]} picture")
+    index(tmp_path / "photos")
+    return collection
+
+
+def test_a_collection_is_calibrated_on_its_own_texts(many, encoder, tmp_path):
+    made = calibrate_collection(many, encoder)
+    assert "titles and captions" in made.source
+    keep_calibration(many, made)
+    assert own_calibration(many) is not None
+    results = Searcher(many, encoder, calibrated=find_calibration).search(parse_query(["red"], k=3))
+    assert results.verdict in ("match", "weak", "no match")
+    assert 0 <= results.coverage <= 1
+    assert all(0 <= hit.probability <= 1 for hit in results.hits)
+    assert results.judgement.reason.endswith(".")
+
+
+def test_a_threshold_leaves_out_the_unlikely(many, encoder):
+    searcher = Searcher(many, encoder, calibrated=find_calibration)
+    query = replace(parse_query(["red"], k=100), fold=False)
+    kept = searcher.search(replace(query, threshold=0.5)).hits
+    everything = searcher.search(query).hits
+    assert [hit.item.id for hit in kept] == [h.item.id for h in everything if h.probability >= 0.5]
+    assert len(kept) < len(everything)
+
+
+def test_a_small_collection_has_no_verdict_and_says_why(collection, encoder, index, tmp_path):
+    write_pictures(tmp_path / "photos", 5)
+    index(tmp_path / "photos")
+    assert find_calibration(collection, encoder) is None
+    with pytest.raises(TooFewToCalibrate, match="holds 5 items"):
+        calibrate_collection(collection, encoder)
+
+
+def test_a_calibration_of_other_weights_does_not_count(many, encoder):
+    made = calibrate_collection(many, encoder)
+    keep_calibration(many, replace(made, weights_sha256="0" * 64))
+    assert own_calibration(many) is None
+    assert ColourEncoder(seed=1).spec.weights_sha256 != made.weights_sha256
