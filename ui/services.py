@@ -45,6 +45,7 @@ from search import (
     contributions,
     find_calibration,
     keep_calibration,
+    parse_filter,
     parse_terms,
 )
 
@@ -212,7 +213,13 @@ def facets(searcher: Searcher, results: Results, fields: Sequence[str]) -> dict[
 
 
 def compose(
-    words: str, *, like: int | None = None, picture: Picture | None = None, k: int, offset: int = 0
+    words: str,
+    *,
+    like: int | None = None,
+    picture: Picture | None = None,
+    where: str = "",
+    k: int,
+    offset: int = 0,
 ) -> Query:
     """Put together what was asked on the page: words in the query language, an item, an uploaded picture.
 
@@ -223,19 +230,24 @@ def compose(
         words: may be blank.
         like: id of an item.
         picture: with its bytes.
+        where: a filter; may be blank.
         k: how many hits.
         offset: how many hits to skip.
 
     Raises:
         EmptyQuery: nothing of all this was given.
         BadQuery: the words cannot be understood.
+        BadFilter: the filter cannot be understood.
     """
     terms: list[Term] = list(parse_terms([words], files=False))
     if picture is not None:
         terms.append(picture)
     if like is not None:
         terms.append(Like(item_id=like))
-    return Query(terms=tuple(terms), text=words.strip(), k=k, offset=offset)
+    condition = parse_filter(where) if where else None
+    return Query(
+        terms=tuple(terms), text=words.strip(), k=k, offset=offset, condition=condition, where=where
+    )
 
 
 def show_item(item: Item, *, longest_side: int = 1_600) -> bytes:

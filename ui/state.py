@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from indexer import Collection
-from search import Query, Results, Searcher
+from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
 from . import services
 from .settings import Settings
@@ -22,6 +22,8 @@ from .settings import Settings
 PAGE_SIZE = 24
 _SHELF_BYTES = 64 << 20
 _LONGEST_QUERY = 1_000  # characters
+_LONGEST_FILTER = 2_000  # characters; a URL takes about as many
+_COMPLETIONS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class View:
         q: words in the query language; empty for none.
         like: id of the item whose likes are sought; None for none.
         picture: checksum of the uploaded picture; empty for none.
+        where: the filter as it was written; empty for none.
         page: 1 for the first.
         item: id of the item whose details are open; None for none.
     """
@@ -39,6 +42,7 @@ class View:
     q: str = ""
     like: int | None = None
     picture: str = ""
+    where: str = ""
     page: int = 1
     item: int | None = None
 
@@ -53,6 +57,7 @@ class View:
             "q": self.q,
             "like": "" if self.like is None else str(self.like),
             "picture": self.picture,
+            "where": self.where,
             "page": str(self.page) if self.page > 1 else "",
             "item": "" if self.item is None else str(self.item),
         }
@@ -66,6 +71,7 @@ def view() -> View:
         q=given.get("q", "").strip()[:_LONGEST_QUERY],
         like=_number(given.get("like", "")),
         picture=given.get("picture", ""),
+        where=given.get("where", "").strip()[:_LONGEST_FILTER],
         page=_number(given.get("page", "")) or 1,
         item=_number(given.get("item", "")),
     )
@@ -80,7 +86,7 @@ def go(target: View) -> None:
 def change(**parts: str | int | None) -> None:
     """Change parts of the view; what is sought anew starts at its first page."""
     now = view()
-    start_over = {"page": 1} if parts.keys() & {"q", "like", "picture"} else {}
+    start_over = {"page": 1} if parts.keys() & {"q", "like", "picture", "where"} else {}
     go(replace(now, **{"item": None} | start_over | parts))  # type: ignore[arg-type]
 
 
@@ -122,6 +128,11 @@ def _open_searcher(settings: Settings) -> Searcher:
     made = services.searcher_over(opened, settings)
     made.search(services.compose("warming up", k=1))  # an encoder may load its weights only when used
     return made
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _open_completer(settings: Settings) -> Completer:
+    return Completer.load(settings.collection)  # a failure is not kept: one may be trained meanwhile
 
 
 class Shelf:
@@ -169,6 +180,24 @@ def answer(query: Query) -> Results:
     if known is None or known[0] != key:
         known = key, searcher().search(query)
         st.session_state["answer"] = known
+    return known[1]
+
+
+def completions(words: str) -> list[str]:
+    """Complete plain words, if a completer was trained on the collection; likeliest first.
+
+    What uses the query language (weights, plus, minus, items, quotation marks) is not completed.
+    """
+    if parse_terms([words], files=False) != (Words(text=words),):
+        return []
+    try:
+        completer = _open_completer(Settings.read())
+    except CompleterUnavailable:
+        return []
+    known: tuple[str, list[str]] | None = st.session_state.get("completions")
+    if known is None or known[0] != words:
+        known = words, [found.text for found in completer.complete(words, _COMPLETIONS)]
+        st.session_state["completions"] = known
     return known[1]
 
 

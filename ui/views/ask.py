@@ -1,4 +1,4 @@
-"""The box for words, the picture beside it, and what else is being asked."""
+"""The box for words, the picture and the filter beside it, and what else is being asked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import streamlit as st
 from indexer import FindmakeError, ItemNotFound
 from ui import services, state
 
+from . import narrow
 from .paste import paste
 from .style import html, name_of
 
@@ -29,9 +30,10 @@ def draw(view: state.View) -> None:
         round_ = st.session_state.setdefault("uploads", 0)  # a new one closes the box and empties it
         with st.popover("Picture", icon=":material/add_photo_alternate:", key=f"with-picture-{round_}"):
             _uploader(f"upload {round_}")
+        narrow.draw(view)
         st.button("Search", type="primary", icon=":material/search:", on_click=_asked, key="search")
     paste(_pasted)
-    if view.picture or view.like is not None:
+    if view.picture or view.where or view.like is not None:
         with st.container(horizontal=True, key="asked", gap="small"):
             _chips(view)
 
@@ -86,6 +88,8 @@ def _chips(view: state.View) -> None:
         except ItemNotFound:
             name = f"like item {view.like}"
         _chip("like", name, state.collection().store.thumbnail(view.like))
+    if view.where:
+        _chip("where", view.where, None)
 
 
 def _chip(part: str, label: str, image: bytes | None) -> None:
@@ -107,4 +111,17 @@ def _chip(part: str, label: str, image: bytes | None) -> None:
 
 
 def _without(part: str) -> None:
-    state.change(**{part: "" if part == "picture" else None})
+    state.change(**{part: None if part == "like" else ""})
+
+
+def draw_completions(words: str) -> None:
+    """Offer ways to go on from the words, where a completer has learned some."""
+    found = state.completions(words) if words else []
+    if found:
+        with st.container(horizontal=True, key="completions", gap="small"):
+            for text in found:
+                st.button(text, key=f"completion {text}", on_click=_completed, args=(text,))
+
+
+def _completed(text: str) -> None:
+    state.change(q=text)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from indexer import CollectionNotFound, FindmakeError, Item
-from search import Hit, Picture, Results
+from search import Hit, Picture, parse_filter
 from ui import services, state
 
-from . import ask, detail, grid
+from . import ask, detail, grid, narrow, verdict
 from .style import html, plain
 
 _EXAMPLES = (
-    "something to sit on",
+    "a red sofa",
     "running shoes",
-    "a plant",
-    "an animal",
+    "a plant in a pot",
+    "a cat",
     "camera - black",
 )
 _HELP = (
@@ -45,11 +45,16 @@ def _draw() -> None:
     ask.draw(view)
     if message := state.said():
         st.error(plain(message), icon=":material/error:")
+    completions = st.container()
     detail.draw(view)
+    if narrow.tell_problem(view):
+        return
     if view.asks:
         _results(view)
     else:
         _newest(view)
+    with completions:  # drawn last: the hits need not wait for another model
+        ask.draw_completions(view.q)
 
 
 def _how_to_start(title: str, sentence: str) -> None:
@@ -72,15 +77,25 @@ def _results(view: state.View) -> None:
             return
     offset = (view.page - 1) * state.PAGE_SIZE
     query = services.compose(
-        view.q, like=view.like, picture=_picture(view), k=state.PAGE_SIZE + 1, offset=offset
+        view.q,
+        like=view.like,
+        picture=_picture(view),
+        where=view.where,
+        k=state.PAGE_SIZE + 1,
+        offset=offset,
     )
     with st.spinner("Searching", show_time=False):
         results = state.answer(query)
     hits = results.hits[: state.PAGE_SIZE]
-    if not hits:
+    if not results.considered:
+        _nothing_satisfies()
+        return
+    verdict.draw(results)
+    if hits:
+        st.html(html("h2", verdict.headline(results, offset, len(hits)), "fm-headline"))
+    else:
         st.info("There are no more hits here.", icon=":material/info:")
-    _headline(results, offset, len(hits))
-    grid.draw([(hit.item, _why(hit)) for hit in hits])
+    grid.draw([_card(hit) for hit in hits])
     grid.paging(view.page, more=len(results.hits) > len(hits))
 
 
@@ -89,26 +104,15 @@ def _picture(view: state.View) -> Picture | None:
     return Picture(name=kept[0], data=kept[1]) if kept else None
 
 
-def _headline(results: Results, offset: int, shown: int) -> None:
-    for warning in results.warnings:
-        st.warning(plain(warning), icon=":material/translate:")
-    judgement = results.judgement
-    if judgement is not None and judgement.verdict != "match":
-        missed = judgement.verdict == "no match"
-        banner, icon = (st.warning, ":material/search_off:") if missed else (st.info, ":material/help:")
-        lead = "**No match.**" if missed else "**A weak match.**"
-        banner(f"{lead} {plain(judgement.reason)}", icon=icon)
-    if shown:
-        what = "Nearest misses" if results.verdict == "no match" else "Best matches"
-        text = f"{what} {offset + 1}-{offset + shown} of {results.considered:,} items"
-        st.html(html("p", f"{text}, in {results.took_ms:,.0f} ms", "fm-headline"))
-
-
-def _why(hit: Hit) -> str:
+def _card(hit: Hit) -> grid.Card:
     by = "words" if hit.worded else "picture" if hit.matched == "image" else "text"
-    sure = f"{hit.score:.3f}" if hit.probability is None else f"{hit.probability:.0%} likely"
-    alike = f", +{len(hit.folded)} alike" if hit.folded else ""
-    return f"{sure}, by {by}{alike}"
+    return grid.Card(
+        item=hit.item,
+        line=f"by {by}",
+        hint=f"score {hit.score:.3f}",
+        probability=hit.probability,
+        alike=len(hit.folded),
+    )
 
 
 def _newest(view: state.View) -> None:
@@ -119,12 +123,28 @@ def _newest(view: state.View) -> None:
                 st.button(example, key=f"example {example}", on_click=_try, args=(example,))
         st.caption(_HELP)
     offset = (view.page - 1) * state.PAGE_SIZE
-    items = state.collection().store.page(offset, state.PAGE_SIZE + 1)
+    items, count = _items(view.where, offset)
     shown = items[: state.PAGE_SIZE]
-    st.html(html("h2", f"Newest of {len(state.collection()):,} items", "fm-headline"))
-    grid.draw([(item, _what(item)) for item in shown])
+    if count:
+        st.html(html("h2", f"Newest of {count:,} items", "fm-headline"))
+    else:
+        _nothing_satisfies()
+    grid.draw([grid.Card(item=item, line=_what(item)) for item in shown])
     grid.paging(view.page, more=len(items) > len(shown))
     state.searcher()
+
+
+def _items(where: str, offset: int) -> tuple[list[Item], int]:
+    """Fetch a page and one item more, newest first, and count what satisfies the filter."""
+    collection, end = state.collection(), offset + state.PAGE_SIZE + 1
+    if not where:
+        return collection.store.page(offset, end - offset), len(collection)
+    ids = collection.select(parse_filter(where))[::-1]
+    return collection.store.items(ids[offset:end].tolist()), len(ids)
+
+
+def _nothing_satisfies() -> None:
+    st.info("Nothing here satisfies the filter. Change or remove it.", icon=":material/filter_alt:")
 
 
 def _try(example: str) -> None:

@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 
 import streamlit as st
 
 from indexer import Item
 from ui import state
 
-from .style import html, name_of, shown
+from .style import html, name_of, percent, shown
 
 
-def draw(cards: Sequence[tuple[Item, str]]) -> None:
-    """Draw items with the line that stands below each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """An item to show.
+
+    Attributes:
+        item: the item.
+        line: what stands below its title.
+        hint: what else is told when the pointer rests there.
+        probability: calibrated, that it answers the query; None for no bar.
+        alike: how many near-duplicates are folded under it.
+    """
+
+    item: Item
+    line: str
+    hint: str = ""
+    probability: float | None = None
+    alike: int = 0
+
+
+def draw(cards: Sequence[Card]) -> None:
+    """Draw the cards."""
     with st.container(key="grid"):
-        for item, line in cards:
-            _card(item, line)
+        for card in cards:
+            _card(card)
 
 
-def _card(item: Item, line: str) -> None:
-    name = name_of(item)
+def _card(card: Card) -> None:
+    item, name = card.item, name_of(card.item)
     with st.container(key=f"card-{item.id}", gap=None):
         face(item, name)
         st.button(f"Open {name}", key=f"open-{item.id}", on_click=_open, args=(item.id,))
-        made = html("span", "made", "fm-made") if item.origin == "generated" else ""
-        price = item.attributes.get("price")
-        aside = html("span", shown(price), "fm-aside") if price not in (None, "") else ""
-        st.html(f'{html("p", name, "fm-title")}<p class="fm-line">{html("span", line)}{made}{aside}</p>')
-        st.button(
-            "More like this",
-            key=f"like-{item.id}",
-            icon=":material/image_search:",
-            type="tertiary",
-            on_click=more_like,
-            args=(item.id,),
-        )
+        title = html("p", name, "fm-title")
+        st.html(f'{_bar(card)}{title}<p class="fm-line">{_line(card)}</p>')
+        with st.container(horizontal=True, gap=None, key=f"links-{item.id}"):
+            _link("More like this", f"like-{item.id}", item.id, icon=":material/image_search:")
+            if card.alike:
+                _link(f"+{card.alike} alike", f"like-alike-{item.id}", item.id)
+
+
+def _bar(card: Card) -> str:
+    """Show a probability as the width of a bar, and as a number to who points at it or hears it."""
+    if card.probability is None:
+        return ""
+    told = escape(f"{percent(card.probability)} likely to be what was asked for ({card.hint})", quote=True)
+    fill = f'<span style="width:{card.probability:.1%}"></span>'
+    return f'<div class="fm-chance" role="img" aria-label="{told}" title="{told}">{fill}</div>'
+
+
+def _line(card: Card) -> str:
+    sure = "" if card.probability is None else html("span", percent(card.probability), "fm-number")
+    made = html("span", "made", "fm-made") if card.item.origin == "generated" else ""
+    price = card.item.attributes.get("price")
+    aside = html("span", shown(price), "fm-aside") if price not in (None, "") else ""
+    return f"{sure}{html('span', card.line)}{made}{aside}"
+
+
+def _link(label: str, key: str, item_id: int, icon: str | None = None) -> None:
+    st.button(label, key=key, icon=icon, type="tertiary", on_click=more_like, args=(item_id,))
 
 
 def face(item: Item, name: str) -> None:

@@ -54,3 +54,10 @@ def shown(value: object) -> str:
 def name_of(item: Item) -> str:
     """Call an item something: its title, else the start of its text, else its file's name."""
     return item.title or item.text[:60] or Path(item.path or item.key).name
+
+
+def percent(probability: float) -> str:
+    """Write a probability (0 to 1) without claiming certainty: ``<1 %`` to ``>99 %``."""
+    if probability < 0.01:
+        return "<1 %"
+    return ">99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
