@@ -36,7 +36,8 @@ class StagedEfficientNet(nn.Module):
         for number, stage in enumerate(self.network.blocks):
             maps = stage(maps)
             if number >= _FIRST_STAGE:
-                means.append(maps.mean((2, 3)))
-                deviations.append(maps.std((2, 3)))
+                variance, mean = torch.var_mean(maps, (2, 3))  # one pass over memory for both
+                means.append(mean)
+                deviations.append(variance.sqrt())
         pooled = self.network.bn2(self.network.conv_head(maps)).mean((2, 3))
         return torch.cat([pooled, *means, *deviations], dim=1)
