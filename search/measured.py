@@ -26,10 +26,10 @@ class Measured:
     Attributes:
         label_scale: what cosines of a picture with labels are multiplied by before the softmax; the inverse
             of its temperature (Guo et al. 2017), fitted on labelled pictures.
-        near_duplicate: the cosine from which two pictures count as copies of one another; 0.97 for the
-            starter: on product photos, 91 % of the pairs found are copies and 64 % of the copies are
-            found, on scenes 100 % and 36 %; at 0.95, a third of the pairs of products are different
-            products, which must not hide one another (docs/recommendation-and-tags.md).
+        near_duplicate: the cosine from which two pictures count as copies of one another; 0.98 for the
+            starter: on product photos, 95 % of the pairs found are copies and 60 % of the copies are
+            found, on scenes 100 % and 30 %; from 0.97 down, sunglasses and wallets of different brands
+            would hide one another (docs/recommendation-and-tags.md).
         is_measured: the numbers were measured for these weights, and are not general ones.
     """
 
