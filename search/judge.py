@@ -33,6 +33,11 @@ class Judge:
         self._embedded = embedded
         self._asked = _asked(embedded)
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Say whether there are probabilities and a verdict."""
+        return self._calibration is not None
+
     def relevance(self, kind: Kind, nearest: Nearest, scores: Embeddings) -> Embeddings:
         """Bring scores of one kind to the scale on which all kinds are ordered, (n,) float32.
 

@@ -78,6 +78,8 @@ class Ranking:
 
     def _size(self, kind: Kind) -> int:
         """Tell about how many embeddings of a kind are searched."""
+        if not self._judge.is_calibrated:
+            return 0  # only verdicts ask
         count = self._collection.count(kind)
         if self._allowed is None or not count:
             return count

@@ -135,6 +135,8 @@ class _Answer:
 
     def judgement(self) -> Judgement | None:
         """Judge the whole by its best hits."""
+        if not self._judge.is_calibrated:
+            return None
         best = [entry.id for entry in self._ranking.first(_JUDGED)[:_JUDGED]]
         return self._judge.judgement(self._ranking.best(best), worded=self._ranking.decisive)
 
@@ -193,7 +195,7 @@ class _Answer:
 
     def _judge_items(self, ids: Sequence[int]) -> None:
         new = [item_id for item_id in ids if item_id not in self._probabilities]
-        if new:
+        if new and self._judge.is_calibrated:
             self._probabilities |= self._judge.probabilities(self._ranking.best(new))
 
     def _probability(self, item_id: int) -> float | None:
