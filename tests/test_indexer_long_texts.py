@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer import DeferredEncoder, encode_whole_texts
@@ -36,6 +36,7 @@ def test_nothing_is_lost_but_white_space_and_every_piece_fits(text, limit):
     assert pieces == [text] or len(text) > limit
 
 
+@example(["a,", "dog.", "b\n\n"], 1)
 @given(st.lists(st.sampled_from(["red", "dog.", "a,", "b\n\n", "c!"]), max_size=60), st.integers(1, 9))
 def test_words_stay_whole(some, limit):
     pieces = split_text(" ".join(some), words(limit))

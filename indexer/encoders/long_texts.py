@@ -86,9 +86,9 @@ def _halves(text: str) -> tuple[str, ...]:
     """Split at the best border near the middle; nothing if one character is left."""
     text = text.strip()
     middle, reach = len(text) / 2, len(text) * _MIDDLE
-    for border in _BORDERS:
-        near = [match for match in border.finditer(text) if abs(match.start() - middle) <= reach]
-        if near:
+    for border, within in [*((border, reach) for border in _BORDERS), (_BORDERS[-1], middle)]:
+        near = [match for match in border.finditer(text) if abs(match.start() - middle) <= within]
+        if near:  # at last any border of words will do: a word is cut only where it stands alone
             best = min(near, key=lambda match: abs(match.start() - middle))
             return text[: best.start()], text[best.end() :]
     cut = len(text) // 2
