@@ -10,6 +10,7 @@ import numpy as np
 
 from indexer import Collection, Encoder, Failure, Progress
 
+from .calibrate import shipped_calibration
 from .datasets import Dataset
 from .errors import TooFewPictures
 from .figures import (
@@ -133,9 +134,14 @@ def _labelled(
         names=tuple(str(name) for name in names),
         encode_texts=encoder.encode_texts,
         templates=templates,
+        # the one shipped, for a collection's own was fitted on what is judged here
+        calibration=shipped_calibration(encoder.spec.weights_sha256),
     )
-    plain = all(name.isdecimal() for name in found.names)
-    return found, ["The labels are numbers without names: no zero-shot figures."] if plain else []
+    if all(name.isdecimal() for name in found.names):
+        return found, ["The labels are numbers without names: no zero-shot figures."]
+    if found.askable and found.calibration is None:
+        return found, [f"No calibration is shipped for {encoder.spec.name}: no coverage figures."]
+    return found, []
 
 
 def _query_speed(subject: Subject, encoder: Encoder) -> list[Figure]:

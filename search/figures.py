@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from indexer import Embeddings, ExactIndex, FaissIndex
 
-from .metrics import Interval, bootstrap
+from .coverage import PHRASE_WORDS, Calibration
+from .episodes import Sought, observe
+from .metrics import Interval, auroc, bootstrap, calibration_error, false_accepts
 from .retrieval import Answers, Labels, agreement, best_ranks, knn_hits, median_rank, recall_at
 
 Unit = Literal["share", "rank", "1/s", "ms", "bytes"]
@@ -22,6 +24,9 @@ DEFAULT_TEMPLATES = ("{}",)
 _RECALLS = (1, 5, 10)
 _INDEX_QUERIES = 200
 _INDEX_K = 10
+_LEAST_ITEMS = 5  # pictures of a label that is asked for
+_LEAST_LABELS = 5  # fewer tell nothing about verdicts
+_MOST_LABELS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,7 @@ class Figure:
     """One measured number.
 
     Attributes:
-        group: what it is about: ``captions``, ``title``, ``file names``, ``label``, ``index`` or ``speed``.
+        group: what it is about, such as ``captions``, ``label``, ``coverage``, ``index`` or ``speed``.
         name: such as ``text_to_image_recall_at_1``; unique within the group.
         value: the number.
         unit: ``share`` of 1, ``rank`` from 1, ``1/s``, ``ms`` or ``bytes``.
@@ -72,6 +77,7 @@ class Labelled:
         names: the different labels, as words.
         encode_texts: embeds texts into the space of the pictures.
         templates: sentences with ``{}`` for a name; a name's embedding is the mean over them.
+        calibration: of the encoder, not fitted on these pictures; None if there is none.
     """
 
     pictures: Embeddings
@@ -79,10 +85,18 @@ class Labelled:
     names: tuple[str, ...]
     encode_texts: EncodeTexts
     templates: tuple[str, ...] = DEFAULT_TEMPLATES
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not self.templates or any("{}" not in template for template in self.templates):
             raise ValueError(f"each template needs a place {{}} for the label: {self.templates}")
+
+    @property
+    def askable(self) -> tuple[int, ...]:
+        """Tell the labels that verdicts can be judged by; none if these are too few."""
+        counts = np.bincount(self.labels, minlength=len(self.names))
+        words = [i for i, name in enumerate(self.names) if counts[i] >= _LEAST_ITEMS and not name.isdecimal()]
+        return tuple(words) if len(words) >= _LEAST_LABELS else ()
 
 
 # -- words ---------------------------------------------------------------------------------------------
@@ -151,7 +165,60 @@ def knn_figures(data: Labelled) -> list[Figure]:
     return [measured("label", f"knn_{k}_accuracy", _mean, found) for k, found in hits.items()]
 
 
-LABEL_JUDGES: tuple[Callable[[Labelled], list[Figure]], ...] = (zero_shot_figures, knn_figures)
+def coverage_figures(data: Labelled) -> list[Figure]:
+    """Measure whether the verdict tells what is there from what is not, by leave-concept-out.
+
+    Each label with five pictures or more is asked for by its name twice: of all pictures, and of those with
+    another label. Beside it stands the cosine of the best hit. Nothing without a calibration, or with fewer
+    than five such labels; of more than 200, 200 are drawn. Intervals redraw labels, with both askings.
+    """
+    if data.calibration is None or not data.askable:
+        return []
+    seen = list(observe(data.calibration.bank, "image", data.pictures, _sought(data), whole=True))
+    present, concepts = np.array([one.present for one in seen]), np.array([one.concept for one in seen])
+    first = np.array([one.first_score for one in seen])
+    models = data.calibration.coverage
+    coverage = np.array([float(models[one.asked, one.kind].probability(one.coverage)) for one in seen])
+
+    def figure(name: str, statistic: Callable[..., float], values: NDArray[np.float64]) -> Figure:
+        return Figure(
+            group="coverage",
+            name=name,
+            value=statistic(values, present),
+            unit="share",
+            samples=len(seen),
+            interval=bootstrap(statistic, [values, present], clusters=concepts),
+        )
+
+    return [
+        figure("auroc", auroc, coverage),
+        figure("false_accepts_at_95_recall", false_accepts, coverage),
+        figure("calibration_error", calibration_error, coverage),
+        figure("score_auroc", auroc, first),
+        figure("score_false_accepts_at_95_recall", false_accepts, first),
+    ]
+
+
+def _sought(data: Labelled) -> list[Sought]:
+    """Ask for labels by their names."""
+    drawn = np.random.default_rng(0).permutation(data.askable)[:_MOST_LABELS].tolist()
+    names = [data.names[number] for number in drawn]
+    return [
+        Sought(
+            concept=name,
+            asked="phrase" if len(name.split()) <= PHRASE_WORDS else "text",
+            query=query,
+            answers=data.labels == number,
+        )
+        for number, name, query in zip(drawn, names, data.encode_texts(names), strict=True)
+    ]
+
+
+LABEL_JUDGES: tuple[Callable[[Labelled], list[Figure]], ...] = (
+    zero_shot_figures,
+    knn_figures,
+    coverage_figures,
+)
 """What is measured wherever there are labels, in the order of the report."""
 
 
