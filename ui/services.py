@@ -245,9 +245,7 @@ def compose(
     if like is not None:
         terms.append(Like(item_id=like))
     condition = parse_filter(where) if where else None
-    return Query(
-        terms=tuple(terms), text=words.strip(), k=k, offset=offset, condition=condition, where=where
-    )
+    return Query(terms=tuple(terms), text=words.strip(), k=k, offset=offset, condition=condition, where=where)
 
 
 def show_item(item: Item, *, longest_side: int = 1_600) -> bytes:
