@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search import find_duplicates
@@ -74,6 +74,7 @@ def test_a_collection_without_duplicates_or_items(collection, index, tmp_path):
             find_duplicates(collection, threshold=threshold)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 40), st.floats(0.1, 0.95))
 def test_near_pairs_are_those_of_comparing_one_by_one(seed, count, threshold):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import EncoderDrift, ItemNotFound, load_encoder
@@ -105,6 +105,7 @@ def test_a_label_gets_the_article_it_needs(label, expected):
     assert with_article(label) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.5, 200))
 def test_probabilities_are_a_softmax(seed, scale):
     rng = np.random.default_rng(seed)

@@ -169,12 +169,14 @@ def test_a_recipe_must_make_sense(wrong):
 rows_of_tokens = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(rows_of_tokens, st.integers(0, 9))
 def test_bigram_probabilities_sum_to_one(rows, first):
     bigrams = Bigrams(rows, 10)
     assert sum(bigrams.probability(first, second) for second in range(10)) == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(rows_of_tokens)
 def test_the_table_of_bigrams_holds_their_probabilities(rows):
     bigrams = Bigrams(rows, 10)
