@@ -24,6 +24,7 @@ LONGEST = 12  # words of a completion: enough for a query, too few to give a pri
 _WIDTH = 12  # hypotheses that are followed at a time
 _TOKENS = 24  # steps of the search at most; twelve words are rarely more
 _CONTEXT_WORDS = 8  # of the prefix that the model looks at; titles and queries are short
+_ENOUGH = 4  # completions that ended by themselves; with fewer, those cut at the twelfth word help out
 _ENDINGS = " .,;:!?"  # a sentence ends with them, a query does not
 _LENGTH_POWER = 0.8  # 0 would favour the shortest completion, 1 the one whose every word is expected
 
@@ -145,7 +146,8 @@ class Completer:
                 cache = output.past_key_values
                 cache.batch_select_indices(torch.tensor([beam.row for beam in beams]))
                 inputs = torch.tensor([[beam.token] for beam in beams])
-        return [beam for beam in done if beam.token == 0] or done  # cut short only if nothing ended by itself
+        whole = [beam for beam in done if beam.token == 0]
+        return whole if len(whole) >= _ENOUGH else done
 
     def _extend(self, beams: Sequence[_Beam], likelihoods: NDArray[np.float64], required: str) -> list[_Beam]:
         """Give the likeliest hypotheses that are one token longer; likelihoods are (beams, vocabulary)."""
