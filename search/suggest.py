@@ -118,7 +118,8 @@ class Completer:
         Half a word is rarely a token of its own, so its tokens are not given to the model: any token may
         come that begins what is left of it or goes on from it.
         """
-        start = [0, *self._tokenizer.encode(" ".join(words[-_CONTEXT_WORDS:])).ids]
+        ids = self._tokenizer.encode(" ".join(words[-_CONTEXT_WORDS:])).ids
+        start = [0, *ids[-(self._model.config.n_positions - _TOKENS - 1) :]]  # what comes needs places too
         required = _byte_level(unfinished) if unfinished else SPACE
         room = LONGEST - len(words)
         with self._lock:

@@ -92,6 +92,11 @@ def test_a_long_text_is_not_recited(completer):
     assert all(len(each.text.split()) == 12 for each in completer.complete("red shoes " * 5 + "red "))
 
 
+def test_words_of_many_tokens_do_not_run_out_of_places(completer):
+    for prefix in ("ž" * 60, "漢字" * 40 + " ", "žluťoučký kůň úpěl ďábelské ódy příliš "):
+        assert all(each.text.startswith(prefix.strip()) for each in completer.complete(prefix))
+
+
 def test_a_prompt_is_enriched_by_whole_words(completer):
     prompts = completer.enrich("yellow cotton", 3)
     assert "yellow cotton shirt" in prompts
