@@ -101,7 +101,7 @@ def _draw(sought: Sought, usable: Mask, *, present: bool, whole: bool, generator
     if whole:
         return np.sort(np.concatenate([answering, others])) if present else others
     total = len(answering) + len(others)
-    largest = min(_LARGEST, total)
+    largest = min(_LARGEST, max(len(others), 1))  # both kinds of collection can be as large
     size = math.exp(generator.uniform(math.log(min(_SMALLEST, largest)), math.log(largest)))
     share = min(1.0, size / total)
     if not present:
