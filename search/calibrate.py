@@ -136,7 +136,7 @@ def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observatio
     text_ids, texts = collection.store.embeddings("text")
     nulls: dict[Kind, Null] = {
         "image": Null.of(images if len(images) >= LEAST_ITEMS else phrases),
-        "text": Null.of(np.concatenate([phrases, texts])),
+        "text": Null.of(np.concatenate([phrases, texts]) if len(texts) else phrases),
     }
     bank = Bank.of(phrases, nulls)
     seen: list[Observation] = []
