@@ -65,7 +65,10 @@ def find_words(collection: Collection, text: str, limit: int, *, allowed: Ids | 
 
 
 def _words(text: str) -> list[str]:
-    """Split at blanks; what holds no letter or digit cannot be found, and repeats say nothing new."""
+    """Split at blanks; what holds no letter or digit cannot be found, and repeats say nothing new.
+
+    Only the last word may be unfinished, so it stays the last, even if it stands before as a whole word too.
+    """
     printable = "".join(char for char in text if char != "\0" and not 0xD800 <= ord(char) <= 0xDFFF)
     words = [word for word in printable.split() if any(char.isalnum() for char in word)]
-    return list(dict.fromkeys(words))[:_MOST_WORDS]
+    return [*list(dict.fromkeys(words[:-1]))[: _MOST_WORDS - 1], *words[-1:]]

@@ -143,7 +143,9 @@ words = st.text("abé", min_size=1, max_size=3)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(words, min_size=1, max_size=4), st.lists(words, min_size=1, max_size=3))
+@example(titles=["éa"], asked=["é", "é"])
+@example(titles=["be aa", "b aab", "b aa"], asked=["b", "aa", "b"])
+@given(titles=st.lists(words, min_size=1, max_size=4), asked=st.lists(words, min_size=1, max_size=3))
 def test_all_words_are_found_if_any_item_has_them_all(tmp_path_factory, titles, asked):
     collection = catalogue(tmp_path_factory.mktemp("c"), [])
     plain = {"text": "", "path": None}
