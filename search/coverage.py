@@ -193,7 +193,7 @@ class Calibration:
         """Read a file that ``save`` wrote.
 
         Raises:
-            CalibrationUnusable: it is not such a file, or was written by another version.
+            CalibrationUnusable: it is not such a file, was written by another version, or lacks a part.
         """
         try:
             with safe_open(path, framework="numpy") as file:
@@ -204,7 +204,12 @@ class Calibration:
         if metadata.get("format") != _FORMAT:
             found = metadata.get("format", "nothing")
             raise CalibrationUnusable(str(path), f"its format is {found!r}, expected {_FORMAT!r}")
-        return cls._from(tensors, json.loads(metadata["facts"]))
+        try:
+            return cls._from(tensors, json.loads(metadata["facts"]))
+        except KeyError as error:
+            raise CalibrationUnusable(str(path), f"it lacks {error.args[0]!r}") from error
+        except (ValueError, TypeError, AttributeError) as error:  # parts of other kinds and shapes
+            raise CalibrationUnusable(str(path), f"its parts do not fit together ({error})") from error
 
     @classmethod
     def _from(cls, tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from search import (
     CalibrationUnusable,
@@ -174,6 +176,50 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
 def test_a_damaged_calibration_is_told(tmp_path, content):
     path = tmp_path / "c.safetensors"
     path.write_bytes(content)
+    with pytest.raises(CalibrationUnusable, match="findmake calibrate"):
+        Calibration.load(path)
+
+
+def rewritten(path, change):
+    """Write a calibration's file again after ``change(tensors, metadata)``."""
+    with safe_open(path, framework="numpy") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(tensors, metadata)
+    save_file(tensors, path, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    "part", ["phrases", "null.text.covariance", "coverage.phrase.image", "order.text.image"]
+)
+def test_a_calibration_that_lacks_a_part_is_told(calibration, tmp_path, part):
+    path = tmp_path / "c.safetensors"
+    calibration.save(path)
+    rewritten(path, lambda tensors, _: [tensors.pop(name) for name in list(tensors) if name.startswith(part)])
+    with pytest.raises(CalibrationUnusable, match=f"lacks '{part}"):
+        Calibration.load(path)
+
+
+def shorten(tensors, metadata):
+    tensors["order.text.image"] = tensors["order.text.image"][:2]
+
+
+def empty(tensors, metadata):
+    metadata["facts"] = "{}"
+
+
+def upend(tensors, metadata):
+    metadata["facts"] = metadata["facts"].replace('"bars": [', '"bars": [-')
+
+
+def unread(tensors, metadata):
+    metadata["facts"] = "no JSON"
+
+
+@pytest.mark.parametrize("change", [shorten, empty, upend, unread])
+def test_a_calibration_whose_parts_do_not_fit_is_told(calibration, tmp_path, change):
+    path = tmp_path / "c.safetensors"
+    calibration.save(path)
+    rewritten(path, change)
     with pytest.raises(CalibrationUnusable, match="findmake calibrate"):
         Calibration.load(path)
 
