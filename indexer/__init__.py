@@ -28,6 +28,7 @@ from .encoders import (
     load_encoder,
     model_available,
 )
+from .encoders.hub import is_reachable as hub_reachable
 from .errors import (
     BadTag,
     CollectionBusy,
@@ -61,7 +62,9 @@ from .items import (
     Provenance,
 )
 from .literals import Period, number_of
+from .memory import available_memory
 from .pipeline import Progress, index_sources
+from .quiet import quiet
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
@@ -130,15 +133,18 @@ __all__ = [
     "UnreadableImage",
     "UnreadableSource",
     "Value",
+    "available_memory",
     "choose_model",
     "decode_image",
     "encode_whole_texts",
     "fields_of",
+    "hub_reachable",
     "index_sources",
     "load_encoder",
     "load_image",
     "model_available",
     "number_of",
     "open_source",
+    "quiet",
     "thumbnail",
 ]
