@@ -1,0 +1,224 @@
+"""What is not made: prompts and pictures are held against words, names and concepts.
+
+Concepts are told by meaning, zero-shot, with the collection's own encoder: a prompt or a picture is blocked
+if one of a concept's phrases describes it better than every harmless phrase does, by a margin. This is a
+safeguard against accidents, not against people who try: what it lets through and what it blocks in vain was
+measured (docs/safety-and-rights.md).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+
+from indexer import Embeddings, Encoder, Kind
+from search import Calibration
+
+from .errors import BadRequest, Blocked
+
+POLICY_FILE = "safety.json"
+"""In a collection's folder: what its owner changed of the policy."""
+
+_SAME = 0.8  # cosine from which a harmless phrase says the same as a concept, and is no contrast to it
+_PLAIN = (
+    *("person", "man", "woman", "child", "face", "hand", "clothes", "underwear", "swimsuit", "sculpture"),
+    *("animal", "food", "plant", "vehicle", "building", "room", "street", "landscape", "sky", "water"),
+    *("tool", "toy", "shoe", "bag", "furniture", "machine", "pattern", "drawing", "text on paper", "flag"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concept:
+    """Something that must not be shown.
+
+    Attributes:
+        name: what to call it in a reason.
+        phrases: descriptions of pictures that show it, at least one.
+    """
+
+    name: str
+    phrases: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or not self.phrases or not all(phrase.strip() for phrase in self.phrases):
+            raise BadRequest(f"the blocked concept {self.name!r}", "a name and at least one phrase")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyPolicy:
+    """What is not made.
+
+    Attributes:
+        concepts: told by meaning, in prompts and in pictures.
+        words: told by the letter in prompts: each word, or several in a row, with its reason.
+        names: people, artists, brands that prompts must not ask to imitate; by the letter.
+        margin: by how much a concept must fit better than any harmless phrase: in standard deviations of
+            scores where the encoder is calibrated.
+    """
+
+    concepts: tuple[Concept, ...] = field(default_factory=lambda: _shipped_concepts())
+    words: Mapping[str, str] = field(default_factory=lambda: _shipped_words())
+    names: tuple[str, ...] = ()
+    margin: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.margin) and self.margin >= 0):
+            raise BadRequest(f"a safety margin of {self.margin}", "a number of at least 0")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read what a collection's owner changed, from ``safety.json`` in its folder; else the defaults.
+
+        The file is an object with any of ``concepts`` (object of arrays of phrases), ``words`` (object of
+        reasons), ``names`` (array) and ``margin``; what it names takes the place of the default.
+
+        Raises:
+            BadRequest: the file is there, but cannot be read or understood: nothing is made then.
+        """
+        path = folder / POLICY_FILE
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError) as error:
+            raise BadRequest(f"the safety policy in {path} ({error})", "a readable JSON file") from error
+        try:
+            return cls(**_changes(told))
+        except (TypeError, ValueError, AttributeError) as error:
+            expected = "an object with 'concepts', 'words', 'names' or 'margin' (docs/safety-and-rights.md)"
+            raise BadRequest(f"the safety policy in {path} ({error})", expected) from error
+
+    def check_words(self, text: str) -> None:
+        """Hold a prompt against the words and names; case, accents and punctuation do not matter.
+
+        Raises:
+            Blocked: it holds one.
+        """
+        plain = _plain(text)
+        for word, reason in self.words.items():
+            if _holds(plain, word):
+                raise Blocked(f"the prompt {text!r}", f"it asks for {reason} (by the word {word!r})")
+        for name in self.names:
+            if _holds(plain, name):
+                raise Blocked(f"the prompt {text!r}", f"{name!r} stands on the list of what not to imitate")
+
+
+class Guard:
+    """A policy in the space of one encoder.
+
+    Args:
+        policy: what is not made.
+        encoder: of the collection.
+        calibration: its calibration, whose bank of phrases is the contrast; None for a small bank.
+    """
+
+    def __init__(self, policy: SafetyPolicy, encoder: Encoder, calibration: Calibration | None) -> None:
+        self._policy = policy
+        self._bank = calibration.bank if calibration is not None else None
+        self._names = tuple(concept.name for concept in policy.concepts for _ in concept.phrases)
+        phrases = [phrase for concept in policy.concepts for phrase in concept.phrases]
+        if not phrases:
+            return
+        self._concepts = encoder.encode_texts(phrases)  # (c, dim)
+        harmless = self._bank.phrases if self._bank is not None else encoder.encode_texts(_PLAIN)
+        other = (harmless @ self._concepts.T).max(axis=1) < _SAME
+        self._harmless = harmless[other]  # (p, dim)
+
+    def check_prompt(self, text: str, row: Embeddings) -> None:
+        """Hold a prompt against words, names and concepts.
+
+        Args:
+            text: what the generator is to be asked for.
+            row: (dim,) float32 of length 1, the embedding of what is sought.
+
+        Raises:
+            Blocked: it asks for what is not made.
+        """
+        self._policy.check_words(text)
+        if concept := self._concept("text", row):
+            raise Blocked(f"the prompt {text!r}", f"it seems to ask for {concept}")
+
+    def check_picture(self, row: Embeddings) -> str | None:
+        """Hold a picture (dim,) against the concepts; give the reason if it is blocked."""
+        concept = self._concept("image", row)
+        return f"it seems to show {concept}" if concept else None
+
+    def _concept(self, kind: Kind, row: Embeddings) -> str | None:
+        if not self._names or not len(self._harmless):
+            return None
+        fits = self._fit(kind, row, self._concepts)
+        if float(fits.max() - self._fit(kind, row, self._harmless).max()) < self._policy.margin:
+            return None
+        return self._names[int(fits.argmax())]
+
+    def _fit(self, kind: Kind, row: Embeddings, phrases: Embeddings) -> Embeddings:
+        """Tell how well phrases (n, dim) describe an embedding, (n,), each by its own level."""
+        scores: Embeddings = phrases @ row
+        if self._bank is None:
+            return scores
+        mean, deviation = self._bank.nulls[kind].spread(phrases)
+        return (scores - mean) / deviation
+
+
+def _changes(told: Any) -> dict[str, Any]:
+    """Turn the JSON object of a policy file into arguments.
+
+    Raises:
+        ValueError: it names something else, or in another form.
+    """
+    unknown = set(told.keys()) - {"concepts", "words", "names", "margin"}
+    if unknown:
+        raise ValueError(f"it does not know {sorted(unknown)[0]!r}")
+    found: dict[str, Any] = dict(told)
+    if "concepts" in found:
+        pairs = found["concepts"].items()
+        found["concepts"] = tuple(Concept(name=name, phrases=_texts(phrases)) for name, phrases in pairs)
+    if "words" in found:
+        _texts([*found["words"].keys(), *found["words"].values()])
+    if "names" in found:
+        found["names"] = _texts(found["names"])
+    return found
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(each, str) and each.strip() for each in values):
+        raise ValueError(f"{values!r} is not an array of texts")
+    return tuple(values)
+
+
+def _plain(text: str) -> str:
+    """Bring a text to lower case without accents and punctuation, a space around each word."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    words = re.findall(r"[^\W_]+", bare.casefold())
+    return f" {' '.join(words)} "
+
+
+def _holds(plain: str, word: str) -> bool:
+    wanted = _plain(word)
+    return bool(wanted.strip()) and wanted in plain
+
+
+def _lines(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    text = resources.files(__package__).joinpath(f"banks/{name}").read_text(encoding="utf-8")
+    pairs = [line.split(":", 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(head.strip(), tuple(each.strip() for each in rest.split(","))) for head, rest in pairs]
+
+
+@lru_cache(maxsize=1)
+def _shipped_concepts() -> tuple[Concept, ...]:
+    return tuple(Concept(name=name, phrases=phrases) for name, phrases in _lines("concepts.txt"))
+
+
+@lru_cache(maxsize=1)
+def _shipped_words() -> Mapping[str, str]:
+    return MappingProxyType({word: reason for reason, words in _lines("words.txt") for word in words})
