@@ -1,7 +1,7 @@
 """From a query to ranked hits."""
 
 from .calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
-from .coverage import Calibration, Verdict
+from .coverage import Best, Calibration, Verdict
 from .datasets import Dataset, DatasetColumns, open_dataset
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
 from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
@@ -26,6 +26,7 @@ from .fetch import FetchLimits, fetch_picture
 from .figures import DEFAULT_TEMPLATES, Figure
 from .filters import format_filter, parse_filter
 from .grammar import parse_query, parse_terms, write_terms
+from .judge import Judge
 from .keywords import keyword_search
 from .labels import LabelledItem, Labelling, LabelProbability, label_items, store_labels
 from .measured import near_duplicate_threshold
@@ -46,6 +47,7 @@ __all__ = [
     "BadLabels",
     "BadQuery",
     "BadTaste",
+    "Best",
     "Calibration",
     "CalibrationUnusable",
     "Completer",
@@ -65,6 +67,7 @@ __all__ = [
     "HeatMap",
     "Hit",
     "Interval",
+    "Judge",
     "Judgement",
     "LabelProbability",
     "LabelledItem",
