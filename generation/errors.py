@@ -8,7 +8,6 @@ FindmakeError                     exit code 1
     |-- Blocked                   refused for safety, with the reason
     |-- GenerationCancelled       stopped by the person, with what was done
     |-- OutOfMemory               the machine cannot hold this model or this size
-    |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
     `-- TooFewToTrain             the collection holds too little
 """
 
@@ -86,18 +85,6 @@ class OutOfMemory(GenerationError):
         super().__init__(
             f"Not enough memory to make a {size} picture with {model!r}. Ask for a smaller --size or one "
             "picture at a time, or use '--generator starter'."
-        )
-
-
-class NotGenerated(GenerationError):
-    """The item was not made by a generator."""
-
-    def __init__(self, item_id: int, action: str) -> None:
-        self.item_id = item_id
-        self.action = action
-        super().__init__(
-            f"Cannot {action} item {item_id}: it was imported, not generated. List what was generated with: "
-            'findmake search WORDS --where "origin=generated"'
         )
 
 

@@ -1,6 +1,6 @@
 """From files, tables and texts to a searchable Collection."""
 
-from .collection import Collection, Nearest
+from .collection import Collection, names_origin
 from .conditions import (
     BUILT_IN,
     DATE_FIELDS,
@@ -41,6 +41,7 @@ from .errors import (
     IndexerError,
     ItemNotFound,
     ModelUnavailable,
+    NotGenerated,
     SchemaTooNew,
     StorageFailure,
     UnreadableImage,
@@ -48,6 +49,7 @@ from .errors import (
 )
 from .facets import Facet
 from .images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
+from .indexes import Nearest
 from .items import (
     KINDS,
     Embeddings,
@@ -63,8 +65,10 @@ from .items import (
 )
 from .literals import Period, number_of
 from .memory import available_memory
+from .misses import Miss, MissKind, MissVerdict, Unanswered
 from .pipeline import Progress, index_sources
 from .quiet import quiet
+from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
@@ -74,6 +78,7 @@ from .vectors import ExactIndex, FaissIndex
 __all__ = [
     "BUILT_IN",
     "DATE_FIELDS",
+    "GENERATED_FOLDER",
     "IMAGE_SUFFIXES",
     "KINDS",
     "NUMBER_FIELDS",
@@ -113,10 +118,14 @@ __all__ = [
     "JsonList",
     "Kind",
     "Matches",
+    "Miss",
+    "MissKind",
+    "MissVerdict",
     "ModelInfo",
     "ModelUnavailable",
     "Nearest",
     "Not",
+    "NotGenerated",
     "OneOf",
     "Operator",
     "ParquetRows",
@@ -130,12 +139,15 @@ __all__ = [
     "TagCount",
     "Tagged",
     "Tagging",
+    "Unanswered",
     "UnreadableImage",
     "UnreadableSource",
     "Value",
+    "add_generated",
     "available_memory",
     "choose_model",
     "decode_image",
+    "discard",
     "encode_whole_texts",
     "fields_of",
     "hub_reachable",
@@ -143,8 +155,11 @@ __all__ = [
     "load_encoder",
     "load_image",
     "model_available",
+    "names_origin",
     "number_of",
     "open_source",
+    "promote",
     "quiet",
+    "sweep_orphans",
     "thumbnail",
 ]

@@ -1,30 +1,36 @@
-"""What can be asked of a collection without its embeddings: filters, words, facets, tags."""
+"""What can be asked of a collection without its embeddings: filters, words, facets, tags, misses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from sqlalchemy import select
 
-from .conditions import Condition
+from .conditions import Compare, Condition
 from .database import Database
 from .derived import derive_words
 from .facets import Facet, count_facets, field_names
 from .items import Ids
 from .matching import match_words
+from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
-from .tables import MetaRow
+from .tables import APART, MetaRow
 from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings
 from .vectors import Scores
-from .writing import count_tagging
+from .writing import count_tagging, now
 
 _REMEMBERED = 32  # filters; a megabyte each where a hundred thousand items pass
+_MADE = Compare(field="origin", operator="=", value="generated")
 _COUNTERS = select(MetaRow.value).where(MetaRow.key.in_(["change", "tagging"]))
 
 
 class Catalogue:
-    """The half of the store that answers by attribute, word and tag. Every method is one transaction."""
+    """The half of the store that answers by attribute, word and tag. Every method is one transaction.
+
+    What stands apart, being made here and not promoted, is not looked at unless a method says so.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -37,19 +43,36 @@ class Catalogue:
 
     # -- filters and words ----------------------------------------------------------------------------
 
-    def select(self, condition: Condition) -> Ids:
+    def select(self, condition: Condition, *, apart: bool = False) -> Ids:
         """Find the items that satisfy a condition, remembered until anything changes.
+
+        Args:
+            condition: what to satisfy.
+            apart: whether what stands apart takes part.
 
         Returns:
             (m,) int64 ascending, read-only.
         """
-        return self._selected(condition, self.revision())
+        return self._selected(condition, self.revision(), apart)
 
-    def _select(self, condition: Condition, _revision: int) -> Ids:
+    def _select(self, condition: Condition, _revision: int, apart: bool = False) -> Ids:
         with self._db.reading() as connection:
-            ids = select_ids(connection, condition)
+            ids = select_ids(connection, condition, apart=apart)
         ids.setflags(write=False)
         return ids
+
+    def made(self, *, apart: bool = True) -> Ids:
+        """List the items that a model made, here or elsewhere, (m,) int64 ascending, read-only.
+
+        Args:
+            apart: also those that stand apart.
+        """
+        return self.select(_MADE, apart=apart)
+
+    def apart(self) -> list[int]:
+        """List the ids of what stands apart, the newest first."""
+        with self._db.reading() as connection:
+            return sorted(connection.scalars(APART), reverse=True)
 
     def match_words(
         self, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None = None
@@ -104,3 +127,30 @@ class Catalogue:
         """List the tags of one item with their sources, by label, then source."""
         with self._db.reading() as connection:
             return read_taggings(connection, item_id)
+
+    # -- the log of misses ----------------------------------------------------------------------------
+
+    def log_miss(self, miss: Unanswered, at: datetime | None = None) -> None:
+        """Log a query that nothing answers, or count it once more, without waiting.
+
+        Args:
+            miss: the query.
+            at: when it was asked, with a time zone; None for now.
+
+        Raises:
+            CollectionBusy: another process is writing at this moment.
+            StorageFailure: the disk is full or read-only.
+        """
+        utc = now() if at is None else at.astimezone(UTC).replace(tzinfo=None)
+        with self._db.attempting() as connection:
+            record_miss(connection, miss, utc)
+
+    def misses(self) -> list[Miss]:
+        """Read the log of misses, the last asked first."""
+        with self._db.reading() as connection:
+            return read_misses(connection)
+
+    def forget_misses(self, ids: Sequence[int] | None = None) -> int:
+        """Delete misses by id, None for all; return how many there were."""
+        with self._db.writing() as connection:
+            return delete_misses(connection, ids)

@@ -18,6 +18,7 @@ class Known:
         fingerprint: of the source's candidate.
         image_sha256: of the encoded bytes of its picture; None for a text.
         text_sha256: of the words that were embedded; None if there were none.
+        made: a model made it here, so that no source will ever name it.
     """
 
     id: int
@@ -25,6 +26,7 @@ class Known:
     fingerprint: str
     image_sha256: str | None
     text_sha256: str | None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Draft:
         embeddings: (dim,) float32 unit rows by kind.
         kept: kinds whose stored embedding stays.
         thumbnail: WebP bytes, with the embedding of a picture.
-        provenance: where the item came from; used for new items only.
+        provenance: where the item came from. A new item that a model made here stands apart; of one that is
+            there already only the mark of a synthetic picture changes.
     """
 
     id: int | None

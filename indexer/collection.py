@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import filelock
 import numpy as np
 
-from .conditions import Condition
+from .conditions import Condition, fields_of
 from .database import Database
 from .encoders import Encoder, agreement, canary_embeddings
 from .errors import (
@@ -20,43 +20,25 @@ from .errors import (
     CollectionNotFound,
     EncoderDrift,
     EncoderMismatch,
-    IndexCorrupt,
     ItemNotFound,
     StorageFailure,
 )
+from .indexes import Indexes, Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
-from .snapshots import Snapshot, load_snapshot, save_snapshot
+from .misses import Miss, Unanswered
 from .store import Store
-from .vectors import FaissIndex, Scores
 
 DATABASE = "findmake.sqlite"
 _CANARY_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
-_SAMPLE = 1_000
 THUMBNAIL_SIDE = 320  # pixels of the longest side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nearest:
-    """The items whose embeddings of one kind are nearest to a query.
-
-    Attributes:
-        scores: (j,) float32 cosine, best first, equal scores by smaller id.
-        ids: (j,) int64.
-        background: (m,) float32 cosine of the query with a sample of the collection, m at most 1,000; it
-            tells how high this query scores by chance.
-    """
-
-    scores: Scores
-    ids: Ids
-    background: Scores
 
 
 class Collection:
     """Items searchable by their embeddings.
 
-    SQLite is the truth. The indexes live in memory, start from the files on disk where those are usable, and
-    catch up with the database before each search, so that a reader sees what another process has written.
-    Safe to use from several threads; one process at a time may write (``writing``).
+    SQLite is the truth; indexes in memory follow it, so that a reader sees what another process has written.
+    What was made here and not promoted stands apart: nothing looks at it unless it is asked to. Safe to use
+    from several threads; one at a time may write (``writing``).
     """
 
     def __init__(self, folder: Path, database: Database, spec: EncoderSpec) -> None:
@@ -64,11 +46,9 @@ class Collection:
         self.spec = spec
         self.store = Store(database)
         self._database = database
-        self._lock = threading.RLock()
-        self._snapshot: Snapshot | None = None
-        self._change_on_disk: int | None = None
+        self._indexes = Indexes(folder, self.store, spec.dim)
+        self._writer = _lock_of(folder)
         self._verified: dict[Kind, Encoder] = {}
-        self._samples: dict[Kind, tuple[int, Embeddings]] = {}
 
     @classmethod
     def create(cls, folder: Path, encoder: Encoder) -> Collection:
@@ -93,7 +73,7 @@ class Collection:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageFailure(folder, error.strerror or str(error)) from error
-        with _exclusive(folder):
+        with _exclusive(_lock_of(folder), folder):
             database = Database(folder / DATABASE)
             database.migrate()
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
@@ -171,8 +151,16 @@ class Collection:
             raise ItemNotFound(str(item_id))
         return found[0]
 
+    # -- searching ------------------------------------------------------------------------------------
+
     def search(
-        self, query: Embeddings, k: int, *, allowed: Ids | None = None, captions: bool = True
+        self,
+        query: Embeddings,
+        k: int,
+        *,
+        allowed: Ids | None = None,
+        captions: bool = True,
+        apart: bool = False,
     ) -> dict[Kind, Nearest]:
         """Find the items whose embeddings are nearest to a query, for each kind of embedding.
 
@@ -181,23 +169,18 @@ class Collection:
             k: how many of each kind, at least 0.
             allowed: (m,) int64, the only ids to consider; None for all.
             captions: compare with the texts of items that have a picture too.
+            apart: also look at what stands apart.
         """
-        with self._lock:
-            found = {}
-            indexes = self._indexes()
-            for kind, index in indexes.items():
-                wanted = allowed
-                if kind == "text" and not captions:
-                    wanted = index.ids() if allowed is None else allowed
-                    wanted = wanted[~indexes["image"].holds(wanted)]
-                scores, ids = index.search(query, k, wanted)
-                background = np.vecdot(self._sample(kind, index), query)
-                found[kind] = Nearest(scores=scores, ids=ids, background=background)
-            return found
+        return self._indexes.search(query, k, allowed=allowed, captions=captions, apart=apart)
 
-    def select(self, condition: Condition) -> Ids:
-        """Find the items that satisfy a condition, (m,) int64 ascending; fit for ``allowed``."""
-        return self.store.select(condition)
+    def select(self, condition: Condition, *, apart: bool = False) -> Ids:
+        """Find the items that satisfy a condition, (m,) int64 ascending; fit for ``allowed``.
+
+        Args:
+            condition: what to satisfy.
+            apart: whether what stands apart takes part; it does if the condition names the origin.
+        """
+        return self.store.select(condition, apart=apart or names_origin(condition))
 
     def embeddings(self, kind: Kind, ids: Ids) -> Embeddings:
         """Fetch the stored embeddings of one kind, (n, dim) float32 in the order of ``ids``.
@@ -205,70 +188,57 @@ class Collection:
         Raises:
             KeyError: an item has no embedding of this kind.
         """
-        with self._lock:
-            return self._indexes()[kind].embeddings(ids)
+        return self._indexes.embeddings(kind, ids)
 
     def present(self, kind: Kind, ids: Ids) -> tuple[Ids, Embeddings]:
         """Fetch the stored embeddings of one kind of those ids that have one: ids (m,) and rows (m, dim)."""
-        with self._lock:
-            index = self._indexes()[kind]
-            some = ids[index.holds(ids)]
-            return some, index.embeddings(some)
+        return self._indexes.present(kind, ids)
 
-    def _sample(self, kind: Kind, index: FaissIndex) -> Embeddings:
-        """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
-        change = self._snapshot.change if self._snapshot else 0
-        cached = self._samples.get(kind)
-        if cached is None or cached[0] != change:
-            ids = index.ids()
-            spread = ids[:: -(-len(ids) // _SAMPLE) or 1]
-            cached = self._samples[kind] = (change, index.embeddings(spread))
-        return cached[1]
+    def count(self, kind: Kind, *, without: Ids | None = None) -> int:
+        """Count the embeddings of one kind, but not those that stand apart, nor those of some items."""
+        return self._indexes.count(kind, without=without)
 
-    def count(self, kind: Kind) -> int:
-        """Count the embeddings of one kind."""
-        with self._lock:
-            return len(self._indexes()[kind])
+    # -- the log of misses ----------------------------------------------------------------------------
 
-    def _indexes(self) -> dict[Kind, FaissIndex]:
-        """Bring the indexes up to the last change in the database."""
-        current = self.store.change()
-        snapshot = self._snapshot or self._load()
-        if snapshot.change > current:  # an older database was put in its place
-            snapshot = self._empty()
-        if snapshot.change < current:
-            snapshot = self._caught_up(snapshot, current)
-        self._snapshot = snapshot
-        return dict(snapshot.indexes)
+    def log_miss(self, miss: Unanswered, at: datetime | None = None) -> bool:
+        """Log a query that nothing here answers; say whether that was possible.
 
-    def _caught_up(self, snapshot: Snapshot, change: int) -> Snapshot:
-        for kind, index in snapshot.indexes.items():
-            if snapshot.change:
-                index.remove(self.store.removed(kind, since=snapshot.change))
-            ids, embeddings = self.store.embeddings(kind, since=snapshot.change)
-            if len(ids):
-                index.add(ids, embeddings)
-        return Snapshot(change=change, indexes=snapshot.indexes)
+        It never waits and never fails: while somebody writes, or where nobody may, the miss is dropped.
 
-    def _load(self) -> Snapshot:
-        try:
-            loaded = load_snapshot(self.folder, str(self.store.meta("id")), self.spec.dim)
-        except IndexCorrupt:
-            loaded = None  # the embeddings are all in SQLite
-        self._change_on_disk = loaded.change if loaded else None
-        return loaded or self._empty()
+        Args:
+            miss: the query.
+            at: when it was asked, with a time zone; None for now.
+        """
+        with suppress(CollectionBusy, StorageFailure):
+            self.store.log_miss(miss, at)
+            return True
+        return False
 
-    def _empty(self) -> Snapshot:
-        return Snapshot(change=0, indexes={kind: FaissIndex(self.spec.dim) for kind in KINDS})
+    def misses(self) -> list[Miss]:
+        """List the queries that nothing here answered, the last asked first."""
+        return self.store.misses()
+
+    def forget_misses(self, ids: Sequence[int] | None = None) -> int:
+        """Delete misses by id, None for all; return how many there were.
+
+        Raises:
+            CollectionBusy: another process has been writing for ten seconds.
+            StorageFailure: the database cannot be written.
+        """
+        return self.store.forget_misses(ids)
+
+    # -- writing --------------------------------------------------------------------------------------
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the right to write; it ends with the process, however that ends.
 
+        Whoever holds it may take it again, in the same thread.
+
         Raises:
-            CollectionBusy: another process holds it.
+            CollectionBusy: another process or thread holds it.
             StorageFailure: the folder cannot be written.
         """
-        return _exclusive(self.folder)
+        return _exclusive(self._writer, self.folder)
 
     def save_indexes(self) -> None:
         """Write the index files, unless those on disk are of the last change.
@@ -276,17 +246,21 @@ class Collection:
         Raises:
             StorageFailure: the disk is full; the old files stay.
         """
-        with self._lock:
-            self._indexes()
-            if self._snapshot is not None and self._snapshot.change != self._change_on_disk:
-                save_snapshot(self.folder, self._snapshot, str(self.store.meta("id")))
-                self._change_on_disk = self._snapshot.change
+        self._indexes.save()
+
+
+def names_origin(condition: Condition | None) -> bool:
+    """Say whether a condition asks where items come from, and so about what stands apart too."""
+    return condition is not None and any(field.lower() == "origin" for field in fields_of(condition))
+
+
+def _lock_of(folder: Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(folder / ".writing.lock")
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def _exclusive(lock: filelock.BaseFileLock, folder: Path) -> Iterator[None]:
     """Keep other processes from writing to a folder; see ``Collection.writing``."""
-    lock = filelock.FileLock(folder / ".writing.lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:

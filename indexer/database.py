@@ -24,6 +24,11 @@ class Database:
         self._path = path
         self._engine = _engine(path)
 
+    @property
+    def folder(self) -> Path:
+        """Absolute path of the folder that the file lies in."""
+        return self._path.parent.absolute()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a snapshot for reading.
@@ -48,6 +53,24 @@ class Database:
             connection.begin(),
         ):
             yield connection
+
+    @contextmanager
+    def attempting(self) -> Iterator[Connection]:
+        """Open a transaction for what is not worth waiting for.
+
+        Raises:
+            CollectionBusy: another process is writing at this moment.
+            StorageFailure: the disk is full or read-only, or the file is broken.
+        """
+        with self._translated(), self._engine.connect().execution_options(write=True) as connection:
+            plain = connection.connection.driver_connection
+            assert plain is not None
+            plain.execute("PRAGMA busy_timeout=0")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                plain.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
 
     def migrate(self) -> None:
         """Bring the file to the schema of this program, step by step.

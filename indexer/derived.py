@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 from .conditions import BUILT_IN
 from .items import KINDS, Attribute
 from .literals import comparable
-from .tables import WORDS, Base, EmbeddingRow, FieldRow, ItemRow, TagRow
+from .tables import APART, WORDS, Base, EmbeddingRow, FieldRow, ItemRow, TagRow
 
 _CHUNK = 500
 # By name, so that a later column of ItemRow does not disturb the migration of an old collection.
@@ -35,32 +35,45 @@ _FIELD = insert(Base.metadata.tables[FieldRow.__tablename__]).prefix_with("OR RE
 
 
 def derive(connection: Connection, ids: Sequence[int]) -> None:
-    """Bring what is derived from these items up to date; ids that are gone lose everything."""
+    """Bring what is derived from these items up to date; ids that are gone lose everything.
+
+    What stands apart has fields to filter by, but no words: not even how rare a word is may change by it.
+    """
     for chunk in _chunks(ids):
-        connection.execute(delete(FieldRow).where(FieldRow.item_id.in_(chunk)))
-        rows = connection.execute(_SOURCE, {"ids": chunk}).all()
-        kinds = _by_item(connection, _KINDS, chunk)
-        fields = [field for row in rows for field in _fields(row, kinds.get(row.id, ""))]
-        if fields:
-            connection.execute(_FIELD, fields)
-        _write_words(connection, chunk, rows)
+        _derive(connection, chunk, _apart(connection, chunk))
+
+
+def _derive(connection: Connection, chunk: list[int], apart: frozenset[int]) -> None:
+    connection.execute(delete(FieldRow).where(FieldRow.item_id.in_(chunk)))
+    rows = connection.execute(_SOURCE, {"ids": chunk}).all()
+    kinds = _by_item(connection, _KINDS, chunk)
+    fields = [field for row in rows for field in _fields(row, kinds.get(row.id, ""))]
+    if fields:
+        connection.execute(_FIELD, fields)
+    _write_words(connection, chunk, [row for row in rows if row.id not in apart])
 
 
 def derive_words(connection: Connection, ids: Sequence[int]) -> None:
     """Bring the full-text index of these items up to date, after a change to their tags alone."""
     for chunk in _chunks(ids):
-        _write_words(connection, chunk, connection.execute(_SOURCE, {"ids": chunk}).all())
+        apart = _apart(connection, chunk)
+        rows = connection.execute(_SOURCE, {"ids": chunk}).all()
+        _write_words(connection, chunk, [row for row in rows if row.id not in apart])
+
+
+def _apart(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    return frozenset(connection.scalars(APART.where(ItemRow.id.in_(ids))))
 
 
 def derive_all(connection: Connection) -> None:
-    """Derive everything, for a collection that had none of it."""
+    """Derive everything, for a collection that had none of it, and nothing that stands apart."""
     last = 0
     while True:
         statement = select(ItemRow.id).where(ItemRow.id > last).order_by(ItemRow.id).limit(_CHUNK)
         ids = connection.scalars(statement).all()
         if not ids:
             return
-        derive(connection, ids)
+        _derive(connection, list(ids), frozenset())
         last = ids[-1]
 
 

@@ -7,6 +7,7 @@ FindmakeError                     exit code 1
     |-- SchemaTooNew              written by a newer findmake
     |-- StorageFailure            the disk is full, read-only or broken
     |-- ItemNotFound              no such item
+    |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
     |-- BadTag                    a label that cannot be kept, with the reason
     |-- EncoderMismatch           the collection was built with another model
     |-- EncoderDrift              same model by name, other numbers
@@ -89,6 +90,18 @@ class ItemNotFound(IndexerError):
         self.item = item
         super().__init__(
             f"No item {item!r} in this collection. Give an id as printed by search, or the path of a picture."
+        )
+
+
+class NotGenerated(IndexerError):
+    """The item was not made here."""
+
+    def __init__(self, item_id: int, action: str) -> None:
+        self.item_id = item_id
+        self.action = action
+        super().__init__(
+            f"Cannot {action} item {item_id}: it was imported, not made here. List what was generated with: "
+            'findmake search WORDS --where "origin=generated"'
         )
 
 

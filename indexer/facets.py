@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from .conditions import BUILT_IN
 from .items import Attribute, Ids
 from .literals import DATE_SHAPE
-from .tables import FieldRow, ItemRow, TagRow
+from .tables import APART, FieldRow, ItemRow, TagRow
 
 _ALWAYS = ("tags", "origin", "modality")  # facets beside the attributes
 
@@ -43,7 +43,7 @@ def count_facets(
 
     Args:
         connection: to read from.
-        ids: (m,) int64, the items to look at; None for all.
+        ids: (m,) int64, the items to look at; None for all but those that stand apart.
         fields: attributes, built-in fields or ``tags``; None for tags, origin, modality and all attributes
             but texts that are different in every item.
         limit: how many values of a field at most; of more numbers or dates the range is told instead.
@@ -62,10 +62,13 @@ def count_facets(
 
 
 def field_names(connection: Connection) -> list[str]:
-    """List the names of all fields with a value in any item, in alphabetical order."""
+    """List the names of all fields with a value in any item, in alphabetical order.
+
+    What only items that stand apart have is not listed.
+    """
     names: list[str] = []
     while True:  # one look into the index for each name, instead of a walk through all values
-        statement = select(func.min(FieldRow.name))
+        statement = select(func.min(FieldRow.name)).where(FieldRow.item_id.not_in(APART))
         name = connection.scalar(statement.where(FieldRow.name > names[-1]) if names else statement)
         if name is None:
             return names
@@ -106,7 +109,13 @@ def _facet(connection: Connection, name: str, only: str | None, limit: int) -> F
 
 def _chosen(statement: Any, name: str, only: str | None) -> Any:
     statement = statement.where(FieldRow.name == name)
-    return statement if only is None else statement.where(FieldRow.item_id.in_(_listed(only)))
+    return statement.where(_among(FieldRow.item_id, only))
+
+
+def _among(column: Any, only: str | None) -> ColumnElement[bool]:
+    """Say which items are looked at."""
+    among: ColumnElement[bool] = column.not_in(APART) if only is None else column.in_(_listed(only))
+    return among
 
 
 def _listed(only: str) -> Select[Any]:
@@ -135,9 +144,7 @@ def _value(attributes: Mapping[str, Attribute], name: str) -> Attribute:
 
 
 def _tags(connection: Connection, only: str | None, limit: int) -> Facet:
-    chosen = select(TagRow.item_id, TagRow.tag).distinct()
-    if only is not None:
-        chosen = chosen.where(TagRow.item_id.in_(_listed(only)))
+    chosen = select(TagRow.item_id, TagRow.tag).distinct().where(_among(TagRow.item_id, only))
     pairs = chosen.subquery()
     totals = select(func.count(pairs.c.item_id.distinct()), func.count(pairs.c.tag.distinct()))
     items, distinct = connection.execute(totals).one()

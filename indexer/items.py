@@ -32,10 +32,12 @@ class Imported:
     Attributes:
         source: the file or table that it was read from.
         at: when it was first indexed, UTC.
+        synthetic: the mark by which the file says that a model made it, in words; None if there is none.
     """
 
     source: str
     at: datetime
+    synthetic: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Generated:
     Attributes:
         prompt: what the generator was asked for.
         negative_prompt: what it was asked to avoid.
-        model: the generator's name and revision.
+        model: the generator's name.
         seed: of the random numbers.
         scheduler: name of the noise schedule.
         steps: denoising steps.
@@ -54,6 +56,10 @@ class Generated:
         for_query: the query that found nothing.
         verdict: the coverage verdict that the picture itself got for that query.
         at: when it was made, UTC.
+        mode: ``text-to-image``, ``image-to-image``, ``inpainting`` or ``embedding-to-image``.
+        revision: what tells one state of the generator's weights from another.
+        width, height: pixels that the model made; what is kept may be enlarged. 0 where nobody said.
+        extras: whatever else this generator needs to make it again.
     """
 
     prompt: str
@@ -67,9 +73,24 @@ class Generated:
     for_query: str
     verdict: str
     at: datetime
+    mode: str = ""
+    revision: str = ""
+    width: int = 0
+    height: int = 0
+    extras: Mapping[str, Attribute] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.width < 0 or self.height < 0:
+            raise ValueError(f"a picture cannot have {self.width} x {self.height} pixels")
 
 
 Provenance = Imported | Generated
+
+
+def origin_of(provenance: Provenance) -> str:
+    """Say ``generated`` of what a model made, here or elsewhere as its file says; else ``imported``."""
+    made = isinstance(provenance, Generated) or provenance.synthetic is not None
+    return "generated" if made else "imported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +108,7 @@ class Item:
         attributes: everything else the source told.
         provenance: where it came from.
         tags: labels that a person or a model gave, in alphabetical order.
+        apart: it was made here and nobody has promoted it: only who asks for it gets to see it.
     """
 
     id: int
@@ -100,6 +122,7 @@ class Item:
     attributes: Mapping[str, Attribute]
     provenance: Provenance
     tags: tuple[str, ...] = ()
+    apart: bool = False
 
     @property
     def modality(self) -> str:
@@ -108,8 +131,8 @@ class Item:
 
     @property
     def origin(self) -> str:
-        """``imported`` or ``generated``."""
-        return "generated" if isinstance(self.provenance, Generated) else "imported"
+        """``generated`` if a model made it, here or elsewhere as its file says; else ``imported``."""
+        return origin_of(self.provenance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

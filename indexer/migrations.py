@@ -13,6 +13,7 @@ from .tables import (
     FieldRow,
     ItemRow,
     MetaRow,
+    MissRow,
     RootRow,
     RunRow,
     TagRow,
@@ -45,10 +46,20 @@ def _create_derived(connection: Connection) -> None:
     derive_all(connection)
 
 
+def _create_shelf(connection: Connection) -> None:
+    """Tell items that stand apart from the others; until now there were none. Make room for misses."""
+    columns = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(items)")}
+    if "apart" not in columns:  # in a new collection the first step has made it already
+        connection.exec_driver_sql("ALTER TABLE items ADD COLUMN apart BOOLEAN DEFAULT 0 NOT NULL")
+        connection.exec_driver_sql("CREATE INDEX items_apart ON items (apart) WHERE apart = 1")
+    _create(connection, MissRow)
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _create_first_tables,
     _create_tags,
     _create_derived,
+    _create_shelf,
 )
 """Step n brings a collection from schema version n to n + 1; each runs in one transaction."""
 

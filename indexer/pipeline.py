@@ -6,19 +6,22 @@ repeated: a run that is killed anywhere and started again ends like one that was
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from .collection import Collection
 from .encoders import Encoder
-from .errors import UnreadableSource
+from .errors import StorageFailure, UnreadableSource
 from .intake import Intake, Ready, read_candidate
 from .items import Failure, IndexReport
+from .shelf import GENERATED_FOLDER, sweep_orphans
 from .sources import Candidate, Source
 
 BATCH_SIZE = 32  # pictures per transaction: small enough to lose little, large enough for the image tower
@@ -73,6 +76,8 @@ def index_sources(
     started = time.perf_counter()
     with collection.writing():
         collection.verify(encoder, kinds=())  # the canaries follow when there is something to encode
+        with suppress(StorageFailure):  # what is left over does no harm
+            sweep_orphans(collection)
         scan = _Scan(collection, sources, prune=prune)
         intake = Intake(collection, encoder, gone=scan.gone)
         done = 0
@@ -116,8 +121,14 @@ class _Scan:
         self._keys: set[str] = set()
         self._listed: set[str] = set()  # roots that named at least one input
         self._collection = collection
+        self._made_here = _MadeHere(collection)
         self._answering = [source for source in sources if self._list(source)]
         self._find_gone(prune=prune)
+        if self._made_here.seen:
+            self.notes.append(
+                f"{self._made_here.seen} files in {self._made_here.folder} were made here and are known "
+                "already; they count as unchanged."
+            )
 
     def _list(self, source: Source) -> bool:
         """List one source; say whether conclusions may be drawn from what it did not name."""
@@ -127,12 +138,18 @@ class _Scan:
                 failed = [entry for entry in group if isinstance(entry, Failure)]
                 self.failed += failed
                 self._keys.update(failure.path for failure in failed)  # unreadable is not gone
-                self._compare([entry for entry in group if isinstance(entry, Candidate)])
+                self._compare(self._from_outside([entry for entry in group if isinstance(entry, Candidate)]))
         except UnreadableSource as error:
             self.failed.append(Failure(path=error.path, reason=error.reason))
             return False
         self.answered.append(source.root)
         return True
+
+    def _from_outside(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Leave out what was made here: it is in the collection already, and would come in once more."""
+        outside = [candidate for candidate in candidates if not self._made_here.holds(candidate)]
+        self.unchanged += len(candidates) - len(outside)
+        return outside
 
     def _compare(self, candidates: Sequence[Candidate]) -> None:
         known = self._collection.store.find(candidate.key for candidate in candidates)
@@ -150,7 +167,7 @@ class _Scan:
         """Find items of the answering roots that no source named; a root that went empty counts as away."""
         missing: dict[str, set[int]] = {source.root: set() for source in self._answering}
         for known in self._collection.store.walk():
-            if known.key not in self._keys:
+            if known.key not in self._keys and not known.made:
                 for source in self._answering:
                     if source.owns(known.key):
                         missing[source.root].add(known.id)
@@ -162,6 +179,31 @@ class _Scan:
                 )
             else:
                 self.gone |= ids
+
+
+class _MadeHere:
+    """Tells the files of pictures that were made here, under whatever name a source reaches them.
+
+    Attributes:
+        folder: where they are.
+        seen: how many a source has named.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self.folder = collection.folder / GENERATED_FOLDER
+        self.seen = 0
+        self._real = os.path.realpath(self.folder) if self.folder.is_dir() else None
+        self._known: dict[str, bool] = {}  # by folder: to follow links takes a while
+
+    def holds(self, candidate: Candidate) -> bool:
+        """Say whether a candidate is one of these files; count it if so."""
+        if self._real is None or candidate.path is None:
+            return False
+        parent = os.path.dirname(candidate.path)  # noqa: PTH120 - strings all along, for speed
+        if parent not in self._known:
+            self._known[parent] = os.path.realpath(parent) == self._real
+        self.seen += self._known[parent]
+        return self._known[parent]
 
 
 def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[Ready | Failure]:

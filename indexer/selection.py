@@ -28,26 +28,32 @@ from .conditions import (
 )
 from .items import Ids
 from .literals import DATE_SHAPE, Period, comparable_text, pattern_of, year_of
-from .tables import FieldRow, ItemRow, TagRow
+from .tables import APART, FieldRow, ItemRow, TagRow
 
 _AFTER = "~"  # sorts after every character of a date, so that a period ends at its own text and this
 _Truth = ColumnElement[bool]
 
 
-def select_ids(connection: Connection, condition: Condition) -> Ids:
+def select_ids(connection: Connection, condition: Condition, *, apart: bool) -> Ids:
     """Find the items that satisfy a condition.
 
     Args:
         connection: one snapshot, so that all parts look at the same items.
         condition: what to satisfy.
+        apart: whether what stands apart takes part.
 
     Returns:
         (m,) int64 ascending.
     """
+    ids = _select(connection, condition)
+    return ids if apart else np.setdiff1d(ids, _fetch(connection, APART), assume_unique=True)
+
+
+def _select(connection: Connection, condition: Condition) -> Ids:
     if isinstance(condition, Both):
         return _all_of(connection, condition.parts)
     if isinstance(condition, Either):
-        return reduce(np.union1d, (select_ids(connection, part) for part in condition.parts))
+        return reduce(np.union1d, (_select(connection, part) for part in condition.parts))
     if isinstance(condition, Not):
         return _all_of(connection, (condition,))
     return _fetch(connection, _statement(condition))
@@ -56,11 +62,11 @@ def select_ids(connection: Connection, condition: Condition) -> Ids:
 def _all_of(connection: Connection, parts: Sequence[Condition]) -> Ids:
     """Intersect what is wanted, then take away what is not; all items are read only if nothing is wanted."""
     wanted = [part for part in parts if not isinstance(part, Not)]
-    ids = _every(connection) if not wanted else select_ids(connection, wanted[0])
+    ids = _every(connection) if not wanted else _select(connection, wanted[0])
     for part in wanted[1:]:
-        ids = np.intersect1d(ids, select_ids(connection, part), assume_unique=True)
+        ids = np.intersect1d(ids, _select(connection, part), assume_unique=True)
     for unwanted in (part.part for part in parts if isinstance(part, Not)):
-        ids = np.setdiff1d(ids, select_ids(connection, unwanted), assume_unique=True)
+        ids = np.setdiff1d(ids, _select(connection, unwanted), assume_unique=True)
     return ids
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,18 @@ from .database import Database
 from .derived import derive
 from .items import KINDS, Embeddings, Ids, Item, Kind
 from .provenance import provenance_from_json
-from .tables import EmbeddingRow, ItemRow, MetaRow, RootRow, RunRow, TagRow, ThumbnailRow, TombstoneRow
-from .writing import bury, next_change, now, write_draft
+from .tables import (
+    APART,
+    EmbeddingRow,
+    ItemRow,
+    MetaRow,
+    RootRow,
+    RunRow,
+    TagRow,
+    ThumbnailRow,
+    TombstoneRow,
+)
+from .writing import bury, next_change, now, promote_rows, write_draft
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 
@@ -34,6 +46,8 @@ _ITEMS = select(
     .scalar_subquery()
     .label("tags"),
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
+# A model made it here: its provenance names no source.
+_MADE_HERE = (ItemRow.origin == "generated") & func.json_type(ItemRow.provenance, "$.source").is_(None)
 
 
 class Store(Catalogue):
@@ -61,11 +75,13 @@ class Store(Catalogue):
         return int(self.meta("change") or 0)
 
     def count(self, kind: Kind | None = None) -> int:
-        """Count the items, or the embeddings of one kind."""
-        table: Any = ItemRow if kind is None else EmbeddingRow
-        statement = select(func.count()).select_from(table)
+        """Count the items that do not stand apart, or their embeddings of one kind."""
+        all_items = select(func.count()).select_from(ItemRow).scalar_subquery()
+        apart = select(func.count()).select_from(APART.subquery()).scalar_subquery()
+        statement: Any = select(all_items - apart)
         if kind is not None:
-            statement = statement.where(EmbeddingRow.kind == kind)
+            of_kind = (EmbeddingRow.kind == kind) & EmbeddingRow.item_id.not_in(APART)
+            statement = select(func.count()).select_from(EmbeddingRow).where(of_kind)
         with self._db.reading() as connection:
             return int(connection.scalar(statement) or 0)
 
@@ -77,16 +93,14 @@ class Store(Catalogue):
         with self._db.reading() as connection:
             for chunk in _chunks(ids):
                 rows = connection.execute(_ITEMS, {"ids": chunk})
-                found.update((row.id, _item(row)) for row in rows)
+                found.update((row.id, _item(row, self._db.folder)) for row in rows)
         return [found[i] for i in ids if i in found]
 
     def page(self, offset: int, limit: int) -> list[Item]:
-        """List items by descending id: the newest first."""
+        """List items by descending id: the newest first; without those that stand apart."""
+        there = select(ItemRow.id).where(ItemRow.id.not_in(APART)).order_by(ItemRow.id.desc())
         with self._db.reading() as connection:
-            ids = connection.scalars(
-                select(ItemRow.id).order_by(ItemRow.id.desc()).offset(offset).limit(limit)
-            )
-            wanted = list(ids)
+            wanted = connection.scalars(there.offset(offset).limit(limit)).all()
         return self.items(wanted)
 
     def find(self, keys: Iterable[str]) -> dict[str, Known]:
@@ -95,18 +109,24 @@ class Store(Catalogue):
 
     def find_path(self, path: str) -> int | None:
         """Look up the id of the item whose picture or text is this file."""
+        names = [path]
+        if Path(path).is_relative_to(self._db.folder):
+            names.append(Path(path).relative_to(self._db.folder).as_posix())
         with self._db.reading() as connection:
-            statement = select(ItemRow.id).where((ItemRow.path == path) | (ItemRow.key == path))
+            statement = select(ItemRow.id).where(ItemRow.path.in_(names) | (ItemRow.key == path))
             return connection.scalar(statement.order_by(ItemRow.id).limit(1))
 
     def twin(self, kind: Kind, sha256: str) -> Twin | None:
-        """Look up what is stored for exactly this content, so that it need not be embedded again."""
+        """Look up what is stored for exactly this content, so that it need not be embedded again.
+
+        What was made here does not count: its embedding was not made by indexing.
+        """
         column = ItemRow.image_sha256 if kind == "image" else ItemRow.text_sha256
         statement = (
             select(EmbeddingRow.vector, ItemRow.width, ItemRow.height, ThumbnailRow.webp)
             .join(ItemRow, (EmbeddingRow.item_id == ItemRow.id) & (EmbeddingRow.kind == kind))
             .outerjoin(ThumbnailRow, ThumbnailRow.item_id == ItemRow.id)
-            .where(column == sha256)
+            .where(column == sha256, ~_MADE_HERE)
             .order_by(ItemRow.id)
             .limit(1)
         )
@@ -118,11 +138,10 @@ class Store(Catalogue):
         return Twin(embedding=vector, width=row.width, height=row.height, thumbnail=row.webp)
 
     def walk(self) -> Iterator[Known]:
-        """Go through all inputs of the collection by ascending id."""
+        """Go through all items of the collection but those that stand apart, by ascending id."""
+        there = _known_columns().where(ItemRow.id.not_in(APART)).order_by(ItemRow.id)
         with self._db.reading() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(
-                _known_columns().order_by(ItemRow.id)
-            ):
+            for row in connection.execution_options(yield_per=1000).execute(there):
                 yield Known(**row._mapping)
 
     def known(self, ids: Iterable[int]) -> dict[int, Known]:
@@ -139,12 +158,13 @@ class Store(Catalogue):
 
     # -- embeddings and thumbnails --------------------------------------------------------------------
 
-    def embeddings(self, kind: Kind, *, since: int = 0) -> tuple[Ids, Embeddings]:
+    def embeddings(self, kind: Kind, *, since: int = 0, apart: bool = False) -> tuple[Ids, Embeddings]:
         """Read the embeddings of one kind that were written after a change.
 
         Args:
             kind: image or text.
             since: number of a change; 0 for all.
+            apart: of the items that stand apart, instead of all others.
 
         Returns:
             Ids (n,) int64 ascending, and (n, dim) float32 as rounded to float16.
@@ -152,6 +172,7 @@ class Store(Catalogue):
         statement = (
             select(EmbeddingRow.item_id, EmbeddingRow.vector)
             .where(EmbeddingRow.kind == kind, EmbeddingRow.change > since)
+            .where(EmbeddingRow.item_id.in_(APART) if apart else EmbeddingRow.item_id.not_in(APART))
             .order_by(EmbeddingRow.item_id)
         )
         with self._db.reading() as connection:
@@ -214,6 +235,12 @@ class Store(Catalogue):
             derive(connection, ids)
             return ids
 
+    def promote(self, ids: Sequence[int]) -> int:
+        """Put items that stand apart among all others; return how many did stand apart."""
+        with self._db.writing() as connection:
+            change = next_change(connection)
+            return sum(promote_rows(connection, chunk, change) for chunk in _chunks(ids))
+
     def remove(self, ids: Sequence[int]) -> int:
         """Remove items with all that belongs to them; return how many there were."""
         removed = 0
@@ -228,15 +255,18 @@ class Store(Catalogue):
 
 
 def _known_columns() -> Any:
-    return select(ItemRow.id, ItemRow.key, ItemRow.fingerprint, ItemRow.image_sha256, ItemRow.text_sha256)
+    columns = (ItemRow.id, ItemRow.key, ItemRow.fingerprint, ItemRow.image_sha256, ItemRow.text_sha256)
+    return select(*columns, _MADE_HERE.label("made"))
 
 
-def _item(row: Any) -> Item:
-    names = ("id", "key", "path", "title", "text", "width", "height", "attributes")
+def _item(row: Any, folder: Path) -> Item:
+    names = ("id", "key", "path", "title", "text", "width", "height", "attributes", "apart")
     values = {name: getattr(row, name) for name in names}
+    if row.path is not None and not os.path.isabs(row.path):  # noqa: PTH117 - quicker, for each item shown
+        values["path"] = str(folder / row.path)  # what was made here moves with the collection
     kinds = tuple(kind for kind in KINDS if kind in (row.kinds or ""))
     tags = tuple(sorted(json.loads(row.tags)))
-    provenance = provenance_from_json(row.origin, row.provenance)
+    provenance = provenance_from_json(row.provenance)
     return Item(**values, kinds=kinds, provenance=provenance, tags=tags)
 
 

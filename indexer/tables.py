@@ -16,7 +16,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    select,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -52,12 +54,18 @@ class ItemRow(Base):
     origin: Mapped[str] = mapped_column(String)  # imported | generated
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     added_at: Mapped[datetime] = mapped_column()
+    apart: Mapped[bool] = mapped_column(server_default=sql("0"))  # made here, and not promoted
 
     __table_args__ = (
         Index("items_by_image", "image_sha256"),
         Index("items_by_text", "text_sha256"),
+        Index("items_apart", "apart", sqlite_where=sql("apart = 1")),
         {"sqlite_autoincrement": True},
     )
+
+
+APART = select(ItemRow.id).where(ItemRow.apart)
+"""Ids of the items that stand apart; they are few, and an index of their own finds them."""
 
 
 class EmbeddingRow(Base):
@@ -138,6 +146,24 @@ class FieldRow(Base):
 
     # Clustered by name: a comparison reads one stretch of the file.
     __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class MissRow(Base):
+    """A query that the catalogue could not answer, once for all the times that it was asked."""
+
+    __tablename__ = "misses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asked: Mapped[str] = mapped_column(String, unique=True)  # tells one query from another
+    text: Mapped[str] = mapped_column(Text)
+    where: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String)  # text | image | mixed
+    verdict: Mapped[str] = mapped_column(String)  # no match | weak, the last time
+    coverage: Mapped[float] = mapped_column()
+    vector: Mapped[bytes] = mapped_column(LargeBinary)  # float16, as embeddings are kept
+    times: Mapped[int] = mapped_column()
+    first_at: Mapped[datetime] = mapped_column()
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 WORDS = Table(

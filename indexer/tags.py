@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from .errors import BadTag
-from .tables import ItemRow, TagRow
+from .tables import APART, ItemRow, TagRow
 
 USER = "user"
 """The source of tags that a person gave."""
@@ -127,10 +127,11 @@ def delete_tags(
 
 
 def count_tags(connection: Connection) -> list[TagCount]:
-    """Count the items of each tag, the most used first, then in alphabetical order."""
+    """Count the items of each tag, the most used first, then in alphabetical order; not what stands apart."""
     items = func.count(TagRow.item_id.distinct())
     statement = (
         select(TagRow.tag, items, func.json_group_array(TagRow.source.distinct()))
+        .where(TagRow.item_id.not_in(APART))
         .group_by(TagRow.tag)
         .order_by(items.desc(), TagRow.tag)
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from .changes import Draft
-from .items import KINDS, Kind
+from .derived import derive
+from .items import KINDS, Generated, Imported, Kind, Provenance, origin_of
 from .provenance import provenance_to_json
 from .tables import Base, EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
 
@@ -35,13 +37,32 @@ def write_draft(connection: Connection, draft: Draft, change: int) -> int:
     if item_id is None:
         origin, provenance = provenance_to_json(draft.provenance)
         values |= {"origin": origin, "provenance": provenance, "added_at": now()}
+        values["apart"] = isinstance(draft.provenance, Generated)
         item_id = int(connection.scalars(_ADD_ITEM, values).one())
     else:
+        values |= _mark(draft.provenance)
         connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
     for kind in KINDS:
         if kind not in draft.kept:
             _write_embedding(connection, draft, item_id, kind, change)
     return item_id
+
+
+def _mark(provenance: Provenance) -> dict[str, Any]:
+    """Take over whether the file says that a model made it; when it was first indexed stays."""
+    if not isinstance(provenance, Imported):
+        return {}
+    marked = func.json_set(ItemRow.provenance, "$.synthetic", provenance.synthetic)
+    return {"origin": origin_of(provenance), "provenance": marked}
+
+
+def promote_rows(connection: Connection, ids: Sequence[int], change: int) -> int:
+    """Put items that stand apart into the catalogue, as if they were written now; return how many did."""
+    mine = ItemRow.id.in_(ids) & ItemRow.apart
+    moved = connection.scalars(update(ItemRow).where(mine).values(apart=False).returning(ItemRow.id)).all()
+    connection.execute(update(EmbeddingRow).where(EmbeddingRow.item_id.in_(moved)).values(change=change))
+    derive(connection, moved)
+    return len(moved)
 
 
 def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:

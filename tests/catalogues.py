@@ -47,11 +47,11 @@ def draft(number, attributes, **values):
 
 
 def catalogue(folder, attributes):
-    """Make a collection of one item for each dict of attributes."""
+    """Make a collection of one item for each dict of attributes; what was generated is promoted."""
     made = Collection.create(folder, ColourEncoder())
     drafts = [draft(number, values) for number, values in enumerate(attributes)]
     for start in range(0, len(drafts), 1_000):
-        made.store.write(drafts[start : start + 1_000])
+        made.store.promote(made.store.write(drafts[start : start + 1_000]))
     return made
 
 

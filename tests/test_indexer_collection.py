@@ -227,4 +227,4 @@ def test_provenance_survives_the_database():
         at=at,
     )
     for provenance in (generated, Imported(source="/a", at=at)):
-        assert provenance_from_json(*provenance_to_json(provenance)) == provenance
+        assert provenance_from_json(provenance_to_json(provenance)[1]) == provenance

@@ -44,7 +44,8 @@ def downgraded(collection):
         database.executescript(VERSION_1)
         database.execute("ATTACH ? AS new", (str(path),))
         for table in TABLES:
-            database.execute(f"INSERT INTO main.{table} SELECT * FROM new.{table}")
+            columns = ", ".join(row[1] for row in database.execute(f"PRAGMA main.table_info({table})"))
+            database.execute(f"INSERT INTO main.{table} SELECT {columns} FROM new.{table}")
         database.execute(
             "INSERT INTO meta SELECT * FROM new.meta WHERE key NOT IN ('schema_version', 'tagging')"
         )

@@ -1,7 +1,7 @@
 """Nearest-neighbour indexes behind one protocol: exact (NumPy) and FAISS."""
 
-from .base import Scores, VectorIndex
+from .base import Scores, VectorIndex, best
 from .exact import ExactIndex
 from .faiss import FaissIndex
 
-__all__ = ["ExactIndex", "FaissIndex", "Scores", "VectorIndex"]
+__all__ = ["ExactIndex", "FaissIndex", "Scores", "VectorIndex", "best"]
