@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from indexer import quiet
+from indexer import without_warnings
 
 from . import folders
 from .adapters import Lora, load_ip_adapter, load_loras
@@ -153,7 +153,7 @@ class DiffusersGenerator:
         """
         plan = self._planner.plan(request)
         # The libraries warn of their own affairs, such as numpy's plans for their arrays.
-        with quiet(), memory_errors(self._info.name, (plan.settings.width, plan.settings.height)):
+        with without_warnings(), memory_errors(self._info.name, (plan.settings.width, plan.settings.height)):
             if self.reads_styles:
                 self._pipelines.of(plan.mode).set_ip_adapter_scale(
                     request.style_weight if request.styles else 0.0

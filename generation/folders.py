@@ -258,7 +258,7 @@ def _fetched(name: str, revision: str | None, variant: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     # Its parents are what the client raises for whatever goes wrong on the network.
-    failures = (OSError, ValueError, *HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.__bases__)
     for wanted in dict.fromkeys((variant, None)):
         try:
             path = DiffusionPipeline.download(name, revision=revision, variant=wanted, use_safetensors=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer import Collection, quiet
+from indexer import Collection, without_warnings
 
 from . import folders
 from .devices import memory_errors, resolve_device
@@ -75,7 +75,7 @@ def train_lora(
     """
     recipe = recipe or LoraRecipe()
     items = pairs_of(collection)
-    with exclusive(out), quiet():
+    with exclusive(out), without_warnings():
         check_start(out, resume=resume)
         folder = folders.find_folder(model)
         pipeline = _load(model, folder, recipe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer import quiet
+from indexer import without_warnings
 
 from . import folders
 from .devices import Thrift, check_memory, choose_dtype, choose_thrift, place
@@ -162,7 +162,7 @@ def load_pipeline(name: str, folder: Path, *, variant: str | None, dtype: torch.
 
     _quieten()
     try:
-        with quiet():
+        with without_warnings():
             pipeline = AutoPipelineForText2Image.from_pretrained(
                 str(folder),
                 variant=variant,

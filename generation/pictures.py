@@ -6,9 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from .errors import BadRequest
+
+Map = NDArray[np.float64]
 
 _FIT_PICTURES, _FIT_SIDE = 4, 8  # latents of random noise that the preview is fitted on, and their side
 
@@ -102,16 +105,15 @@ class LatentPreview:
     def draw(self, latents: Any, size: tuple[int, int]) -> Image.Image:
         """Draw the first of some latents (n, channels, height, width), enlarged to a size."""
         rows = latents[0].float().cpu().numpy().reshape(self._channels, -1).T  # (cells, channels)
-        rows = rows / max(
-            1.0, float(rows.std())
-        )  # early latents are mostly noise, of up to 15 times the range
+        # Early latents are mostly noise, and some samplers' of up to 15 times the range.
+        rows = rows / max(1.0, float(rows.std()))
         colours = np.hstack([rows, np.ones((len(rows), 1), rows.dtype)]) @ self._map
         pixels = np.clip(np.nan_to_num(colours) * 127.5 + 127.5, 0, 255).astype(np.uint8)
         grid = pixels.reshape(*latents.shape[2:], 3)
         return Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC)
 
 
-def _fit(vae: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _fit(vae: Any) -> Map:
     """Fit colours from -1 to 1 as a linear function of a latent's channels, (channels + 1, 3)."""
     import torch
 
@@ -126,4 +128,5 @@ def _fit(vae: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     cells = latents.permute(0, 2, 3, 1).reshape(-1, shape[1]).double().numpy()
     cells = np.hstack([cells, np.ones((len(cells), 1))])
     wanted = colours.permute(0, 2, 3, 1).reshape(-1, 3).double().numpy()
-    return np.linalg.lstsq(cells, np.nan_to_num(wanted), rcond=None)[0]
+    found: Map = np.linalg.lstsq(cells, np.nan_to_num(wanted), rcond=None)[0]
+    return found

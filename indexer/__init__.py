@@ -67,7 +67,7 @@ from .literals import Period, number_of
 from .memory import available_memory
 from .misses import Miss, MissKind, MissVerdict, Unanswered
 from .pipeline import Progress, index_sources
-from .quiet import quiet
+from .quiet import quiet as without_warnings
 from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
@@ -159,7 +159,7 @@ __all__ = [
     "number_of",
     "open_source",
     "promote",
-    "quiet",
     "sweep_orphans",
     "thumbnail",
+    "without_warnings",
 ]
