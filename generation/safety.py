@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from indexer import Embeddings, Encoder, Kind
-from search import Calibration
+from search import Calibration, EmbeddedQuery
 
 from .errors import BadRequest, Blocked
 
@@ -134,19 +134,23 @@ class Guard:
         other = (harmless @ self._concepts.T).max(axis=1) < _SAME
         self._harmless = harmless[other]  # (p, dim)
 
-    def check_prompt(self, text: str, row: Embeddings) -> None:
-        """Hold a prompt against words, names and concepts.
+    def check_asked(self, embedded: EmbeddedQuery, prompt: str) -> None:
+        """Hold what is asked with against the policy: the prompt by its words, each term by its meaning.
 
         Args:
-            text: what the generator is to be asked for.
-            row: (dim,) float32 of length 1, the embedding of what is sought.
+            embedded: the query.
+            prompt: the whole of what the generator is to be told.
 
         Raises:
             Blocked: it asks for what is not made.
         """
-        self._policy.check_words(text)
-        if concept := self._concept("text", row):
-            raise Blocked(f"the prompt {text!r}", f"it seems to ask for {concept}")
+        self._policy.check_words(prompt)
+        for part in embedded.parts:
+            concept = self._concept(part.kind, part.embedding) if part.weight > 0 else None
+            if concept and part.kind == "image":
+                raise Blocked(f"the picture {part.label!r}", f"it seems to show {concept}")
+            if concept:
+                raise Blocked(f"the prompt {part.label!r}", f"it seems to ask for {concept}")
 
     def check_picture(self, row: Embeddings) -> str | None:
         """Hold a picture (dim,) against the concepts; give the reason if it is blocked."""

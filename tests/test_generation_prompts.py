@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from generation import errors, prompts
 from indexer import Imported, Item
@@ -81,9 +82,20 @@ def test_what_the_subject_says_is_neither_repeated_nor_avoided():
     assert "watermark" in written.negative
 
 
-def test_drawings_are_told_by_their_words():
-    assert prompts.drawn("a Sketch of a horse")
-    assert not prompts.drawn("sketchy horse")
+def shot(border, size=(60, 80)):
+    """A picture with a black thing in the middle."""
+    image = Image.new("RGB", size, border)
+    image.paste("black", (15, 20, 45, 60))
+    return image
+
+
+def test_the_kind_follows_words_and_else_the_nearest_pictures():
+    white, green = shot("white"), shot("green")
+    assert prompts.choose_kind(subject(), [white, white, green]) == "product"
+    assert prompts.choose_kind(subject(), [white, green]) == "photo"
+    assert prompts.choose_kind(subject(), []) == "photo"
+    assert prompts.choose_kind(subject("a Sketch of a horse"), [white]) == "illustration"
+    assert prompts.choose_kind(subject("sketchy horse"), [white]) == "product"
 
 
 texts = st.lists(st.text("abcdefghijk 0123456789-é", min_size=1, max_size=12), min_size=1, max_size=12).map(
