@@ -31,11 +31,13 @@ def find_mark(data: bytes) -> Mark | None:
         The mark, or None.
     """
     parts = parts_of(data)
+    in_xmp = mark_in_xmp(parts.xmp) if parts.xmp else None
+    if in_xmp and in_xmp.name == "findmake" and in_xmp.seed is not None:
+        return in_xmp  # JSON, which says exactly what the text for other tools says less clearly
     mark = mark_in_texts(_texts(parts)) if parts.texts or parts.exif else None
     if mark and mark.name != "Software":
         return mark
-    in_c2pa = mark_in_c2pa(parts.c2pa) if parts.c2pa else None
-    return in_c2pa or (mark_in_xmp(parts.xmp) if parts.xmp else None) or mark
+    return (mark_in_c2pa(parts.c2pa) if parts.c2pa else None) or in_xmp or mark
 
 
 def _texts(parts: Parts) -> dict[str, str]:

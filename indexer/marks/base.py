@@ -28,6 +28,11 @@ class Mark:
     seed: int | None = None
     composite: bool = False
 
+    def __str__(self) -> str:
+        """Say in a few words whose mark it is, such as ``IPTC (Firefly), for a part``."""
+        named = f"{self.name} ({self.model})" if self.model else self.name
+        return f"{named}, for a part" if self.composite else named
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:

@@ -52,7 +52,7 @@ def _infotext(texts: Texts) -> Mark | None:
         text = texts.get(keyword, "")
         if "Steps: " not in text:
             continue
-        for line in islice(_INFOTEXT.finditer(text), _MAX_LINES):
+        for line in reversed(list(islice(_INFOTEXT.finditer(text), _MAX_LINES))):  # a prompt may hold one too
             seed, model = _SEED.search(line[0]), _MODEL.search(line[0])
             if seed and _SAMPLED.search(line[0]):
                 prompt, negative = _prompts(text[: line.start()])
