@@ -1,0 +1,121 @@
+"""The small generator as a diffusers pipeline: embeddings in, pictures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from diffusers import DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
+from torch import Tensor
+
+from .autoencoder import PatchAutoencoder
+from .denoiser import ConditionScaler, denoise
+
+OnLatents = Callable[[int, int, Tensor], bool]
+"""Called after each step with its number, from 1, of how many, and the latents (1, c, g, g) as foreseen.
+
+False stops.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Condition:
+    """What a picture is made from.
+
+    Attributes:
+        tokens: (1 + m, dim) float32 unit rows: the query's embedding, then its neighbours'.
+        mask: (1 + m,) float32, 0 where a neighbour is not to be looked at.
+        start: (1, 3, h, w) float32, -1 to 1, a picture to start from; None for noise.
+        strength: share of the steps that change the start picture.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    start: Tensor | None = None
+    strength: float = 1.0
+
+
+class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Makes pictures from embeddings.
+
+    Args:
+        vae: maps latents to pictures.
+        unet: removes noise from latents.
+        scheduler: the noise schedule and its steps.
+        scaler: brings embeddings to the scale the denoiser was trained on.
+    """
+
+    vae: PatchAutoencoder
+    unet: UNet2DConditionModel
+    scheduler: DDIMScheduler
+    scaler: ConditionScaler
+
+    def __init__(
+        self,
+        vae: PatchAutoencoder,
+        unet: UNet2DConditionModel,
+        scheduler: DDIMScheduler,
+        scaler: ConditionScaler,
+    ) -> None:
+        super().__init__()
+        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, scaler=scaler)
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        condition: Condition,
+        random: torch.Generator,
+        *,
+        steps: int = 25,
+        guidance: float = 2.5,
+        on_step: OnLatents | None = None,
+    ) -> Tensor | None:
+        """Make one picture; in a batch of several it would not be the same to the last bit.
+
+        Args:
+            condition: what to make.
+            random: gives the noise.
+            steps: of DDIM.
+            guidance: scale of classifier-free guidance (Ho & Salimans 2022); 1 for none.
+            on_step: sees each step, and may stop.
+
+        Returns:
+            (1, 3, h, w) float32, about -1 to 1; None if stopped.
+        """
+        device = self.unet.device
+        shape = (1, self.unet.config.in_channels, *[self.unet.config.sample_size] * 2)
+        noise = torch.randn(shape, generator=random, device=random.device).to(device)
+        tokens, mask = self._conditions(condition, guided=guidance != 1)
+        self.scheduler.set_timesteps(steps, device=device)
+        latents, timesteps = self._start(condition, noise)
+        for number, timestep in enumerate(timesteps, 1):
+            several = latents.expand(len(tokens), -1, -1, -1)
+            predicted = denoise(self.unet, several, timestep.expand(len(tokens)), tokens, mask)
+            if guidance != 1:
+                free, told = predicted.chunk(2)
+                predicted = free + guidance * (told - free)
+            stepped = self.scheduler.step(predicted, timestep, latents)
+            latents = stepped.prev_sample
+            if on_step is not None and not on_step(number, len(timesteps), stepped.pred_original_sample):
+                return None
+        picture: Tensor = self.vae.decode(latents)
+        return picture
+
+    def _conditions(self, condition: Condition, *, guided: bool) -> tuple[Tensor, Tensor]:
+        """Give tokens (b, 1 + m, dim) and mask (b, 1 + m); b is 2, first without the query, if guided."""
+        told = self.scaler(condition.tokens.to(self.unet.device))[None]
+        untold = torch.cat([torch.zeros_like(told[:, :1]), told[:, 1:]], dim=1)
+        tokens = torch.cat([untold, told]) if guided else told
+        return tokens, condition.mask.to(self.unet.device)[None].expand(len(tokens), -1)
+
+    def _start(self, condition: Condition, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the first latents and the steps to take: all from noise, or the last ones from a picture."""
+        timesteps = self.scheduler.timesteps
+        if condition.start is None:
+            return noise, timesteps
+        left = max(1, round(len(timesteps) * condition.strength))
+        timesteps = timesteps[-left:]
+        clean = self.vae.encode(condition.start.to(noise.device))
+        noisy: Tensor = self.scheduler.add_noise(clean, noise, timesteps[:1])
+        return noisy, timesteps
