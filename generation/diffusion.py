@@ -101,9 +101,11 @@ class DiffusersGenerator:
     def __init__(self, name: str | Path, options: DiffusionOptions | None = None) -> None:
         options = options or DiffusionOptions()
         name = str(name)
+        folder = folders.find_here(name, revision=options.revision)
         device = resolve_device(options.device, model=name)
-        fetched = options.variant or (None if device == "cpu" else "fp16")
-        folder = folders.find_folder(name, revision=options.revision, variant=fetched)
+        if folder is None:
+            fetched = options.variant or (None if device == "cpu" else "fp16")
+            folder = folders.fetch(name, revision=options.revision, variant=fetched)
         self._pipelines = Pipelines(name, folder, device=device, variant=options.variant)
         extras = self._put_on(options)
         with memory_errors(name, self._pipelines.size):

@@ -36,6 +36,17 @@ def find_folder(name: str, *, revision: str | None = None, variant: str | None =
         GeneratorUnavailable: it is nowhere, not whole, or holds pickles instead of safetensors. Without a
             network, this takes seconds.
     """
+    return find_here(name, revision=revision) or fetch(name, revision=revision, variant=variant)
+
+
+def find_here(name: str, *, revision: str | None = None) -> Path | None:
+    """Find a pipeline's folder on this machine; None if the hub has to be asked, and answers.
+
+    Nothing heavy is imported, so that a person without a network waits for nothing but the network.
+
+    Raises:
+        GeneratorUnavailable: it cannot be had, or cannot be used.
+    """
     local = Path(name).expanduser()
     if local.is_dir():
         check_weights(name, local)
@@ -47,7 +58,49 @@ def find_folder(name: str, *, revision: str | None = None, variant: str | None =
     if not _can_be_repository(name):
         hint = "Name a folder, an ORG/NAME of the model hub, or 'starter', which works without any download."
         raise GeneratorUnavailable(name, "there is no such folder", hint)
-    return _from_hub(name, revision, variant)
+    cached = _cached(name, revision)
+    if cached is not None:
+        try:
+            check_weights(name, cached)
+            return cached
+        except GeneratorUnavailable:
+            pass  # a download that was broken off; the hub can mend it
+    if not hub_reachable():
+        state = "is not" if cached is None else "is only in part"
+        raise GeneratorUnavailable(
+            name,
+            f"{name} {state} in this machine's cache, and the model hub cannot be reached",
+            "Offline, '--generator starter' works, and so does any pipeline's folder on this machine.",
+        )
+    return None
+
+
+def fetch(name: str, *, revision: str | None = None, variant: str | None = None) -> Path:
+    """Fetch a pipeline from the hub into the cache; safetensors only.
+
+    Args:
+        name: ``ORG/NAME``.
+        revision: branch, tag or commit.
+        variant: of the weights, if the hub has it; else the plain ones.
+
+    Raises:
+        GeneratorUnavailable: the hub does not have it, or does not let it go.
+    """
+    from diffusers import DiffusionPipeline
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Its parents are what the client raises for whatever goes wrong on the network.
+    failures: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.__bases__)
+    for wanted in dict.fromkeys((variant, None)):
+        try:
+            path = DiffusionPipeline.download(name, revision=revision, variant=wanted, use_safetensors=True)
+        except failures as error:
+            failed = error
+        else:
+            check_weights(name, Path(path))
+            return Path(path)
+    words = str(failed).splitlines()[0] if str(failed) else type(failed).__name__
+    raise GeneratorUnavailable(name, f"it cannot be fetched ({words})") from failed
 
 
 def check_weights(name: str, folder: Path) -> None:
@@ -219,51 +272,8 @@ def _can_be_repository(name: str) -> bool:
     return name.count("/") == 1 and not name.startswith(("/", ".", "~"))
 
 
-def _from_hub(name: str, revision: str | None, variant: str | None) -> Path:
-    """Give the cached folder if it is whole, else fetch it.
-
-    Raises:
-        GeneratorUnavailable: it is not in the cache, and the hub does not answer or does not have it.
-    """
-    cached = _cached(name, revision)
-    if cached is not None:
-        try:
-            check_weights(name, cached)
-            return cached
-        except GeneratorUnavailable:
-            pass  # a download that was broken off; the hub can mend it
-    if not hub_reachable():
-        state = (
-            "is not in this machine's cache" if cached is None else "is in this machine's cache only in part"
-        )
-        raise GeneratorUnavailable(
-            name,
-            f"{name} {state} in this machine's cache, and the model hub cannot be reached",
-            "Offline, '--generator starter' works, and so does any pipeline's folder on this machine.",
-        )
-    folder = _fetched(name, revision, variant)
-    check_weights(name, folder)
-    return folder
-
-
 def _cached(name: str, revision: str | None) -> Path | None:
     from huggingface_hub import constants, try_to_load_from_cache
 
     found = try_to_load_from_cache(name, INDEX, cache_dir=constants.HF_HUB_CACHE, revision=revision)
     return Path(found).parent if isinstance(found, str) else None
-
-
-def _fetched(name: str, revision: str | None, variant: str | None) -> Path:
-    from diffusers import DiffusionPipeline
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # Its parents are what the client raises for whatever goes wrong on the network.
-    failures: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.__bases__)
-    for wanted in dict.fromkeys((variant, None)):
-        try:
-            path = DiffusionPipeline.download(name, revision=revision, variant=wanted, use_safetensors=True)
-            return Path(path)
-        except failures as error:
-            failed = error
-    reason = f"it cannot be fetched ({str(failed).splitlines()[0] if str(failed) else type(failed).__name__})"
-    raise GeneratorUnavailable(name, reason) from failed
