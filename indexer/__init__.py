@@ -64,6 +64,7 @@ from .items import (
     Provenance,
 )
 from .literals import Period, number_of
+from .marks import Mark, find_mark
 from .memory import available_memory
 from .misses import Miss, MissKind, MissVerdict, Unanswered
 from .pipeline import Progress, index_sources
@@ -117,6 +118,7 @@ __all__ = [
     "JsonLines",
     "JsonList",
     "Kind",
+    "Mark",
     "Matches",
     "Miss",
     "MissKind",
@@ -150,6 +152,7 @@ __all__ = [
     "discard",
     "encode_whole_texts",
     "fields_of",
+    "find_mark",
     "hub_reachable",
     "index_sources",
     "load_encoder",

@@ -26,6 +26,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from .colours import to_rgb
 from .errors import UnreadableImage
+from .marks import without_metadata
 from .memory import pixel_cap
 from .quiet import quiet
 
@@ -142,6 +143,8 @@ def decode_image(
     except MemoryError as error:
         raise UnreadableImage(name, "there is not enough memory to decode it") from error
     except Exception as error:  # decoders raise anything at all when fed hostile bytes
+        if kind == "PNG" and len(bare := without_metadata(data)) < len(data):
+            return decode_image(bare, name=name, shorter_side=shorter_side, max_pixels=max_pixels)
         raise UnreadableImage(name, _explain(error, kind)) from error
 
 

@@ -16,6 +16,7 @@ from .encoders import Encoder, encode_whole_texts
 from .errors import FindmakeError, UnreadableImage, UnreadableSource
 from .images import decode_image, taken_at, thumbnail
 from .items import Attribute, Embeddings, Failure, Imported, Kind
+from .marks import find_mark
 from .sources import Candidate, Content
 
 
@@ -31,6 +32,7 @@ class Ready:
         picture: decoded, at reduced scale; None if there is no new picture.
         size: width and height of the picture as shown; 0 for a text.
         thumbnail: WebP bytes of the picture, new or known.
+        mark: by which the file says that a model made the picture, in words; None if there is none.
     """
 
     candidate: Candidate
@@ -40,6 +42,7 @@ class Ready:
     picture: Image.Image | None
     size: tuple[int, int]
     thumbnail: bytes | None
+    mark: str | None
 
 
 def read_candidate(collection: Collection, candidate: Candidate, stop: threading.Event) -> Ready | Failure:
@@ -80,6 +83,7 @@ def _read(collection: Collection, candidate: Candidate) -> Ready:
         picture, size = decoded.image, (decoded.width, decoded.height)
         small = thumbnail(picture, THUMBNAIL_SIDE)
     attributes = _with_time(content)
+    mark = None if content.image is None else find_mark(content.image)
     light = replace(content, image=None, attributes=attributes)  # the encoded bytes are no longer needed
     return Ready(
         candidate=candidate,
@@ -89,6 +93,7 @@ def _read(collection: Collection, candidate: Candidate) -> Ready:
         picture=picture,
         size=size,
         thumbnail=small,
+        mark=None if mark is None else str(mark),
     )
 
 
@@ -104,12 +109,15 @@ class Intake:
 
     Attributes:
         gone: ids of items that no source names any more; those found under another name are taken out.
+        marked: pictures whose file says that a model made them.
         added, updated, moved, unchanged, embedded, images, failed: see IndexReport.
     """
 
     def __init__(self, collection: Collection, encoder: Encoder, *, gone: set[int]) -> None:
         self.gone = gone
-        self.added = self.updated = self.moved = self.unchanged = self.embedded = self.images = 0
+        self.added = self.updated = self.moved = self.unchanged = self.embedded = self.images = (
+            self.marked
+        ) = 0
         self.failed: list[Failure] = []
         self._collection = collection
         self._store = collection.store
@@ -123,6 +131,7 @@ class Intake:
         """Encode and write one batch in one transaction."""
         self.failed += [entry for entry in batch if isinstance(entry, Failure)]
         inputs = [entry for entry in batch if isinstance(entry, Ready)]
+        self.marked += sum(entry.mark is not None for entry in inputs)
         known = self._store.find(entry.candidate.key for entry in inputs)
         before = [known.get(entry.candidate.key) or self._found_again(entry) for entry in inputs]
         embeddings = self._embeddings(inputs)
@@ -181,6 +190,9 @@ class Intake:
         [item] = self._store.items([item_id])
         shown = (draft.title, draft.text, dict(draft.attributes), draft.path)
         same_shown = shown == (item.title, item.text, dict(item.attributes), item.path)
+        mine, its = draft.provenance, item.provenance
+        if isinstance(mine, Imported) and isinstance(its, Imported) and mine.synthetic != its.synthetic:
+            return False  # first indexed by a findmake that did not know this mark yet
         return same_shown and not draft.embeddings and draft.kept == set(item.kinds)
 
 
@@ -200,7 +212,9 @@ def _draft(entry: Ready, old: Known | None, embeddings: Mapping[Kind, Embeddings
         image_sha256=entry.hashes.get("image"),
         text_sha256=entry.hashes.get("text"),
         provenance=Imported(
-            source=entry.candidate.path or entry.candidate.key.rpartition("#")[0], at=datetime.now(UTC)
+            source=entry.candidate.path or entry.candidate.key.rpartition("#")[0],
+            at=datetime.now(UTC),
+            synthetic=entry.mark,
         ),
         embeddings={kind: row for kind, row in embeddings.items() if kind not in kept},
         kept=kept,

@@ -104,8 +104,18 @@ def _report(scan: _Scan, intake: Intake, removed: int, seconds: float) -> IndexR
         embedded=intake.embedded,
         seconds=round(seconds, 3),
         images_per_s=round(intake.images / seconds, 2),
-        notes=tuple(scan.notes),
+        notes=tuple(scan.notes + _marked(intake.marked)),
     )
+
+
+def _marked(count: int) -> list[str]:
+    if count == 0:
+        return []
+    carry = "carries" if count == 1 else "carry"
+    return [
+        f"{count:,} of the pictures {carry} a mark of generated pictures; list what a model made with "
+        '--where "origin=generated".'
+    ]
 
 
 class _Scan:

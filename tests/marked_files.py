@@ -7,7 +7,7 @@ import struct
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
-from tests.image_files import encode, plain_noise
+from tests.image_files import chunk, encode, plain_noise
 
 PHOTO = plain_noise(32, 24)
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -147,7 +147,7 @@ def manifest_store(*actions, label="c2pa.actions", as_json=False):
 def with_c2pa(kind, store):
     plain = encode(PHOTO, kind)
     if kind == "PNG":
-        return plain[:33] + box(b"caBX", store)[:4] + b"caBX" + store + bytes(4) + plain[33:]
+        return plain[:33] + chunk(b"caBX", store) + plain[33:]
     if kind == "JPEG":
         return plain[:2] + app11(store) + plain[2:]
     return plain + b"C2PA" + struct.pack("<I", len(store)) + store + b"\0" * (len(store) % 2)

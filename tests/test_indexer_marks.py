@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.marks import Mark, find_mark
+from indexer.marks import Mark, find_mark, without_metadata
 from indexer.marks.cbor import BadCbor, decode
 from tests.image_files import KINDS, chunk, encode
 from tests.marked_files import (
@@ -356,3 +356,15 @@ def test_cbor_of_the_standard_is_decoded(text, value):
 def test_cbor_that_is_none_is_refused(data):
     with contextlib.suppress(BadCbor):
         decode(data)
+
+
+def test_without_metadata_only_what_shows_is_kept():
+    plain = encode(PHOTO.convert("P"), "PNG", transparency=3)
+    assert without_metadata(plain) == plain
+    texts = (
+        chunk(b"tEXt", b"a\0b") + chunk(b"prVt", b"c") + chunk(b"gAMA", struct.pack(">I", 45455))[:-1] + b"x"
+    )
+    told = plain[:33] + texts + plain[33:-12] + chunk(b"zTXt", b"a\0\0x") + plain[-12:]
+    assert without_metadata(told) == plain
+    exif = encode(PHOTO, "PNG", exif=user_comment("hello"))
+    assert without_metadata(exif) == exif

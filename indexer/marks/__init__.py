@@ -7,13 +7,13 @@ nothing. See docs/provenance.md.
 from __future__ import annotations
 
 from .base import Mark, Parts
-from .containers import parts_of
+from .containers import parts_of, without_metadata
 from .exif import DESCRIPTION, MAKE, MODEL, SOFTWARE, USER_COMMENT, comment, fields_of, words
 from .jumbf import mark_in_c2pa
 from .tools import mark_in_texts
 from .xmp import mark_in_xmp
 
-__all__ = ["Mark", "find_mark"]
+__all__ = ["Mark", "find_mark", "without_metadata"]
 
 _NAMES = {DESCRIPTION: "ImageDescription", MAKE: "Make", MODEL: "Model", SOFTWARE: "Software"}
 

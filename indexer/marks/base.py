@@ -30,7 +30,8 @@ class Mark:
 
     def __str__(self) -> str:
         """Say in a few words whose mark it is, such as ``IPTC (Firefly), for a part``."""
-        named = f"{self.name} ({self.model})" if self.model else self.name
+        model = "".join(letter for letter in (self.model or "")[:100] if letter.isprintable())
+        named = f"{self.name} ({model})" if model else self.name
         return f"{named}, for a part" if self.composite else named
 
 

@@ -23,6 +23,7 @@ _KEYWORDS = frozenset(
     b"findmake parameters prompt workflow invokeai_metadata sd-metadata Dream fooocus_scheme "
     b"Title Description Software Source Comment".split()
 )
+_VISIBLE = frozenset(b"tRNS gAMA cHRM sRGB iCCP sBIT cICP mDCV cLLI eXIf acTL fcTL fdAT".split())
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"
 _LONG_XMP_SEGMENT = b"http://ns.adobe.com/xmp/extension/\0"
@@ -55,6 +56,28 @@ def parts_of(data: bytes) -> Parts:
         fields = fields_of(data)
         return Parts(exif=data, xmp=fields.get(_XMP_TAG, b""), c2pa=fields.get(_C2PA_TAG, b""))
     return Parts(xmp=_scanned(data))
+
+
+def without_metadata(data: bytes) -> bytes:
+    """Leave out of a PNG file what does not change how it looks.
+
+    Pillow refuses a picture for a text that inflates to too much, and for any checksum that is wrong.
+
+    Args:
+        data: the file.
+
+    Returns:
+        The file without texts, foreign chunks and damaged chunks that a picture can do without; the same
+        bytes if there are none.
+    """
+    kept, place = [], 0
+    for kind, start, end in _chunks(data):
+        needed = kind[:1].isupper()
+        sound = zlib.crc32(kind + data[start:end]) == int.from_bytes(data[end : end + 4], "big")
+        if not needed and not (kind in _VISIBLE and sound):
+            kept.append(data[place : start - 8])
+            place = end + 4
+    return b"".join([*kept, data[place:]])
 
 
 def _png(data: bytes) -> Parts:
