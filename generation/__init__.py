@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adapters import Lora
     from .asking import FillOptions
+    from .backlog import Attempted, Budget, fill_gaps
     from .conditions import PROBABILITY
     from .copies import Copy, CopyIndex, find_copy, outline
     from .errors import (
@@ -23,15 +25,23 @@ if TYPE_CHECKING:
         TooFewToTrain,
     )
     from .fill import Candidate, FillReport, fill_gap
+    from .gaps import Attempt, Gap, find_gaps
     from .generator import Generator, GeneratorInfo
     from .loading import load_generator
+    from .lora import LoraTrained, train_lora
+    from .lora_checkpoints import CannotTrain
+    from .lora_training import LoraRecipe
     from .prompts import PROMPT_KINDS, Prompt, PromptKind
+    from .regenerate import NO_PROMISE, Regenerated, generated_by, regenerate
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
     from .safety import Concept, SafetyPolicy
+    from .schedulers import SCHEDULERS
     from .verify import Verification
 
 _HOMES = {
+    "adapters": ("Lora",),
     "asking": ("FillOptions",),
+    "backlog": ("Attempted", "Budget", "fill_gaps"),
     "conditions": ("PROBABILITY",),
     "copies": ("Copy", "CopyIndex", "find_copy", "outline"),
     "errors": (
@@ -45,26 +55,39 @@ _HOMES = {
         "TooFewToTrain",
     ),
     "fill": ("Candidate", "FillReport", "fill_gap"),
+    "gaps": ("Attempt", "Gap", "find_gaps"),
     "generator": ("Generator", "GeneratorInfo"),
     "loading": ("load_generator",),
+    "lora": ("LoraTrained", "train_lora"),
+    "lora_checkpoints": ("CannotTrain",),
+    "lora_training": ("LoraRecipe",),
     "prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
+    "regenerate": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate"),
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
     "safety": ("Concept", "SafetyPolicy"),
+    "schedulers": ("SCHEDULERS",),
     "verify": ("Verification",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "NO_PROMISE",
     "PROBABILITY",
     "PROMPT_KINDS",
+    "SCHEDULERS",
+    "Attempt",
+    "Attempted",
     "BadRequest",
     "Blocked",
+    "Budget",
     "Candidate",
+    "CannotTrain",
     "Concept",
     "Copy",
     "CopyIndex",
     "FillOptions",
     "FillReport",
+    "Gap",
     "GeneratedImage",
     "GenerationCancelled",
     "GenerationError",
@@ -74,18 +97,27 @@ __all__ = [
     "GeneratorInfo",
     "GeneratorMismatch",
     "GeneratorUnavailable",
+    "Lora",
+    "LoraRecipe",
+    "LoraTrained",
     "OnStep",
     "OutOfMemory",
     "Prompt",
     "PromptKind",
+    "Regenerated",
     "SafetyPolicy",
     "Step",
     "TooFewToTrain",
     "Verification",
     "fill_gap",
+    "fill_gaps",
     "find_copy",
+    "find_gaps",
+    "generated_by",
     "load_generator",
     "outline",
+    "regenerate",
+    "train_lora",
 ]
 
 

@@ -66,6 +66,11 @@ def checksum(*images: Image.Image) -> str:
     return digest.hexdigest()
 
 
+def public_extras(extras: Mapping[str, Extra]) -> dict[str, Extra]:
+    """Give what may stand in a picture's file: without the embeddings, which are long, and without paths."""
+    return {name: value for name, value in extras.items() if name not in (CONDITION, START)}
+
+
 def own_extras(extras: Mapping[str, Extra]) -> dict[str, Extra]:
     """Give a generator's own extras, without what was added here."""
     return {name: value for name, value in extras.items() if not name.startswith("fill_")}

@@ -12,14 +12,16 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from indexer import Collection, CollectionBusy, Embeddings, Generated, add_generated, decode_image
+from indexer import Collection, Embeddings, Generated, add_generated, decode_image
 from search import Judgement, Query, Searcher, Verdict, near_duplicate_threshold, parse_filter
 
+from . import conditions
 from .asking import FillOptions, Wish, write_wish
-from .conditions import PROBABILITY
 from .copies import find_copy
 from .errors import GeneratorMismatch
 from .generator import Generator
+from .marking import mark_png
+from .patience import patiently
 from .prompts import Prompt
 from .request import GeneratedImage, GenerationSettings, OnStep
 from .safety import Guard
@@ -30,8 +32,6 @@ Outcome = Literal["filled", "reused", "not needed", "not convincing", "blocked"]
 everything was blocked."""
 
 _LOOKED_AT = 5  # generated items that are held against a query
-_PATIENCE_S = 30.0  # for another process that writes, before pictures that were made are given up
-_PAUSE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +41,7 @@ class Candidate:
     Attributes:
         image: RGB; None if it was blocked.
         settings: how it was made.
+        provenance: the same as an item keeps it; None if it was blocked.
         verification: what it is worth as an answer; None if it was blocked.
         refused: why it may not be kept, in words; None if it may.
         item_id: of the item that it became; None if it was not kept.
@@ -48,6 +49,7 @@ class Candidate:
 
     image: Image.Image | None
     settings: GenerationSettings
+    provenance: Generated | None
     verification: Verification | None
     refused: str | None
     item_id: int | None = None
@@ -204,14 +206,24 @@ class _Filling:
         blocked = made.blocked or self._guard.check_picture(row)
         if blocked:
             return Candidate(
-                image=None, settings=made.settings, verification=None, refused=f"blocked: {blocked}"
+                image=None,
+                settings=made.settings,
+                provenance=None,
+                verification=None,
+                refused=f"blocked: {blocked}",
             )
         found = self._verifier.judge(row)
         refused = None if found.answers else _why_not(found, self._verifier)
         if refused is None:
             copy = find_copy(made.image, row, self._collection, training=self._options.training)
             refused = f"near copy of {copy.of}" if copy else None
-        return Candidate(image=made.image, settings=made.settings, verification=found, refused=refused)
+        return Candidate(
+            image=made.image,
+            settings=made.settings,
+            provenance=self._provenance(made.settings, found),
+            verification=found,
+            refused=refused,
+        )
 
     def _keep(self, checked: Sequence[tuple[Candidate, Embeddings]]) -> list[Candidate]:
         """Keep the first that pass, but none that is nearly the same as one before it."""
@@ -227,10 +239,8 @@ class _Filling:
             candidates.append(candidate)
         return candidates
 
-    def _store(self, candidate: Candidate, row: Embeddings) -> int:
-        settings, image = candidate.settings, candidate.image
-        assert image is not None
-        provenance = Generated(
+    def _provenance(self, settings: GenerationSettings, found: Verification) -> Generated:
+        return Generated(
             prompt=settings.prompt,
             negative_prompt=settings.negative_prompt,
             model=settings.model,
@@ -244,12 +254,33 @@ class _Filling:
             height=settings.height,
             parents=self._wish.parents,
             for_query=self._verifier.query.text,
-            verdict=candidate.verdict or "",
+            verdict=found.verdict,
             at=datetime.now(UTC),
-            extras={**settings.extras, **self._wish.extras, PROBABILITY: candidate.probability},
+            extras={**settings.extras, **self._wish.extras, conditions.PROBABILITY: found.probability},
         )
-        png = _marked_png(image, provenance, describe=self._options.describe)
-        return _patiently_added(self._collection, png, row, provenance)
+
+    def _store(self, candidate: Candidate, row: Embeddings) -> int:
+        png, provenance = marked(candidate, describe=self._options.describe), candidate.provenance
+        assert provenance is not None
+        return patiently(
+            lambda: add_generated(self._collection, png, embedding=row, provenance=provenance).id
+        )
+
+
+def marked(candidate: Candidate, *, describe: bool = True) -> bytes:
+    """Encode a candidate as PNG with its marks, kept or not: no picture leaves here without them.
+
+    Args:
+        candidate: not a blocked one.
+        describe: also write prompt, query and verdict.
+
+    Raises:
+        ValueError: it was blocked; there is no picture.
+    """
+    if candidate.image is None or candidate.provenance is None:
+        raise ValueError("a blocked candidate has no picture")
+    public = conditions.public_extras(candidate.provenance.extras)
+    return mark_png(candidate.image, replace(candidate.provenance, extras=public), prompt_metadata=describe)
 
 
 def _why_not(found: Verification, verifier: Verifier) -> str:
@@ -258,23 +289,7 @@ def _why_not(found: Verification, verifier: Verifier) -> str:
     return f"no likelier an answer than the nearest miss ({verifier.best_miss:.2f})"
 
 
-def _patiently_added(collection: Collection, png: bytes, row: Embeddings, provenance: Generated) -> int:
-    """Store a picture; wait for another process that writes, for the picture has cost more than the wait."""
-    end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return add_generated(collection, png, embedding=row, provenance=provenance).id
-        except CollectionBusy:
-            if time.monotonic() > end:
-                raise
-            time.sleep(_PAUSE_S)
-
-
 def _plain_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _marked_png(image: Image.Image, provenance: Generated, *, describe: bool) -> bytes:
-    return _plain_png(image)

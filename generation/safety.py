@@ -54,6 +54,22 @@ class Concept:
             raise BadRequest(f"the blocked concept {self.name!r}", "a name and at least one phrase")
 
 
+def _lines(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    text = resources.files(__package__).joinpath(f"banks/{name}").read_text(encoding="utf-8")
+    pairs = [line.split(":", 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(head.strip(), tuple(each.strip() for each in rest.split(","))) for head, rest in pairs]
+
+
+@lru_cache(maxsize=1)
+def _shipped_concepts() -> tuple[Concept, ...]:
+    return tuple(Concept(name=name, phrases=phrases) for name, phrases in _lines("concepts.txt"))
+
+
+@lru_cache(maxsize=1)
+def _shipped_words() -> Mapping[str, str]:
+    return MappingProxyType({word: reason for reason, words in _lines("words.txt") for word in words})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyPolicy:
     """What is not made.
@@ -66,8 +82,8 @@ class SafetyPolicy:
             scores where the encoder is calibrated.
     """
 
-    concepts: tuple[Concept, ...] = field(default_factory=lambda: _shipped_concepts())
-    words: Mapping[str, str] = field(default_factory=lambda: _shipped_words())
+    concepts: tuple[Concept, ...] = field(default_factory=_shipped_concepts)
+    words: Mapping[str, str] = field(default_factory=_shipped_words)
     names: tuple[str, ...] = ()
     margin: float = 0.3
 
@@ -210,19 +226,3 @@ def _plain(text: str) -> str:
 def _holds(plain: str, word: str) -> bool:
     wanted = _plain(word)
     return bool(wanted.strip()) and wanted in plain
-
-
-def _lines(name: str) -> list[tuple[str, tuple[str, ...]]]:
-    text = resources.files(__package__).joinpath(f"banks/{name}").read_text(encoding="utf-8")
-    pairs = [line.split(":", 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return [(head.strip(), tuple(each.strip() for each in rest.split(","))) for head, rest in pairs]
-
-
-@lru_cache(maxsize=1)
-def _shipped_concepts() -> tuple[Concept, ...]:
-    return tuple(Concept(name=name, phrases=phrases) for name, phrases in _lines("concepts.txt"))
-
-
-@lru_cache(maxsize=1)
-def _shipped_words() -> Mapping[str, str]:
-    return MappingProxyType({word: reason for reason, words in _lines("words.txt") for word in words})
