@@ -12,7 +12,7 @@ from PIL import Image
 from .autoencoder import to_pixels
 from .denoiser import NEIGHBOURS
 from .examples import Examples
-from .pipeline import Condition, StarterPipeline
+from .pipeline import Condition, StarterPipeline, read_pipeline, write_pipeline
 from .starter import GeneratorFacts, save_generator
 from .train import (
     OnTrainingStep,
@@ -88,11 +88,10 @@ def _ended(examples: Examples, steps: int, minutes: float, *, finished: bool) ->
 def _begin(examples: Examples, recipe: TrainingRecipe, start: Path) -> StarterPipeline:
     """Build the untrained pipeline, or read the one that a run cut off began with."""
     if (start / "model_index.json").exists():
-        found: StarterPipeline = StarterPipeline.from_pretrained(start, local_files_only=True)
-        return found
+        return read_pipeline(start)
     pipeline = start_pipeline(examples, recipe)
     fresh = start.with_name("start.new")
-    pipeline.save_pretrained(fresh, safe_serialization=True)
+    write_pipeline(pipeline, fresh)
     fresh.rename(start)
     return pipeline
 

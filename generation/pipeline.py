@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
-from torch import Tensor
+from diffusers.utils import logging
+from torch import Tensor, nn
 
 from .autoencoder import PatchAutoencoder
 from .denoiser import ConditionScaler, denoise
@@ -119,3 +121,35 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         clean = self.vae.encode(condition.start.to(noise.device))
         noisy: Tensor = self.scheduler.add_noise(clean, noise, timesteps[:1])
         return noisy, timesteps
+
+
+def read_pipeline(folder: Path) -> StarterPipeline:
+    """Read a pipeline in float32, without drawing bars.
+
+    Raises:
+        OSError, ValueError, SafetensorError: the folder holds none, or a damaged one.
+    """
+    drawing = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        found: StarterPipeline = StarterPipeline.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    finally:
+        if drawing:
+            logging.enable_progress_bar()
+    return found
+
+
+def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
+    """Write a pipeline; what is in memory keeps its precision.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    for part in parts:
+        nn.Module.to(part, dtype)  # diffusers' own ``to`` warns, though there is nothing to warn of
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    for part in parts:
+        nn.Module.to(part, torch.float32)

@@ -20,7 +20,7 @@ from .denoiser import NEIGHBOURS
 from .errors import BadRequest, GenerationCancelled, GeneratorUnavailable
 from .framing import enlarged, squared
 from .generator import GeneratorInfo
-from .pipeline import Condition, StarterPipeline
+from .pipeline import Condition, StarterPipeline, read_pipeline, write_pipeline
 from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
 
 NAME = "starter"
@@ -203,7 +203,7 @@ def load_starter(folder: Path | None = None, *, device: str = "cpu") -> StarterG
         facts = GeneratorFacts(**json.loads((place / FACTS_FILE).read_text(encoding="utf-8")))
         weights = [place / part / "diffusion_pytorch_model.safetensors" for part in ("vae", "unet", "scaler")]
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in weights))
-        pipeline = StarterPipeline.from_pretrained(place, torch_dtype=torch.float32, local_files_only=True)
+        pipeline = read_pipeline(place)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         hint = "Train one with: findmake train-generator, or give the folder of a Stable Diffusion model."
         raise GeneratorUnavailable(name, f"{place} holds no usable generator ({error})", hint) from error
@@ -217,7 +217,6 @@ def save_generator(pipeline: StarterPipeline, facts: GeneratorFacts, folder: Pat
     Raises:
         OSError: the folder cannot be written.
     """
-    pipeline.to(torch.float16).save_pretrained(folder, safe_serialization=True)
+    write_pipeline(pipeline, folder, dtype=torch.float16)
     values = {name: getattr(facts, name) for name in ("encoder_sha256", "trained_on", "licence")}
     (folder / FACTS_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    pipeline.to(torch.float32)
