@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         OutOfMemory,
         TooFewToTrain,
     )
-    from .fill import Candidate, FillReport, fill_gap
+    from .fill import Candidate, FillReport, candidate_png, fill_gap
     from .gaps import Attempt, Gap, find_gaps
     from .generator import Generator, GeneratorInfo
     from .loading import load_generator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .lora_checkpoints import CannotTrain
     from .lora_training import LoraRecipe
     from .prompts import PROMPT_KINDS, Prompt, PromptKind
-    from .regenerate import NO_PROMISE, Regenerated, generated_by, regenerate
+    from .regenerate import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
     from .safety import Concept, SafetyPolicy
     from .schedulers import SCHEDULERS
@@ -54,7 +54,7 @@ _HOMES = {
         "OutOfMemory",
         "TooFewToTrain",
     ),
-    "fill": ("Candidate", "FillReport", "fill_gap"),
+    "fill": ("Candidate", "FillReport", "candidate_png", "fill_gap"),
     "gaps": ("Attempt", "Gap", "find_gaps"),
     "generator": ("Generator", "GeneratorInfo"),
     "loading": ("load_generator",),
@@ -62,7 +62,7 @@ _HOMES = {
     "lora_checkpoints": ("CannotTrain",),
     "lora_training": ("LoraRecipe",),
     "prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
-    "regenerate": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate"),
+    "regenerate": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
     "safety": ("Concept", "SafetyPolicy"),
     "schedulers": ("SCHEDULERS",),
@@ -109,6 +109,7 @@ __all__ = [
     "Step",
     "TooFewToTrain",
     "Verification",
+    "candidate_png",
     "fill_gap",
     "fill_gaps",
     "find_copy",
@@ -117,6 +118,7 @@ __all__ = [
     "load_generator",
     "outline",
     "regenerate",
+    "regenerated_png",
     "train_lora",
 ]
 

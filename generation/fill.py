@@ -260,14 +260,14 @@ class _Filling:
         )
 
     def _store(self, candidate: Candidate, row: Embeddings) -> int:
-        png, provenance = marked(candidate, describe=self._options.describe), candidate.provenance
+        png, provenance = candidate_png(candidate, describe=self._options.describe), candidate.provenance
         assert provenance is not None
         return patiently(
             lambda: add_generated(self._collection, png, embedding=row, provenance=provenance).id
         )
 
 
-def marked(candidate: Candidate, *, describe: bool = True) -> bytes:
+def candidate_png(candidate: Candidate, *, describe: bool = True) -> bytes:
     """Encode a candidate as PNG with its marks, kept or not: no picture leaves here without them.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from . import conditions
 from .asking import readable_pictures, reopened
 from .errors import BadRequest
 from .generator import Generator
+from .marking import mark_png
 from .request import GenerationRequest, GenerationSettings, OnStep
 
 NO_PROMISE = (
@@ -37,6 +38,7 @@ class Regenerated:
         item_id: of the first one.
         image: RGB.
         settings: how it was made this time.
+        provenance: of the first one.
         equal: whether all pixels are those of the stored picture; None if that one cannot be read.
         furthest: the greatest difference of any channel of any pixel, 0 to 255; None if not comparable.
         differences: what was otherwise this time, in sentences; empty if nothing was.
@@ -45,6 +47,7 @@ class Regenerated:
     item_id: int
     image: Image.Image
     settings: GenerationSettings
+    provenance: Generated
     equal: bool | None
     furthest: int | None
     differences: tuple[str, ...]
@@ -92,10 +95,17 @@ def regenerate(
         item_id=item_id,
         image=made.image,
         settings=made.settings,
+        provenance=provenance,
         equal=equal,
         furthest=furthest,
         differences=tuple(differences),
     )
+
+
+def regenerated_png(again: Regenerated) -> bytes:
+    """Encode a picture that was made again as PNG, with the marks of the first one."""
+    public = conditions.public_extras(again.provenance.extras)
+    return mark_png(again.image, replace(again.provenance, extras=public))
 
 
 def _request(collection: Collection, provenance: Generated, differences: list[str]) -> GenerationRequest:

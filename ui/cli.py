@@ -12,14 +12,18 @@ from .commands import (
     duplicating,
     evaluating,
     explaining,
+    filling,
     indexing,
     labelling,
+    lacking,
     looking,
     recommending,
     searching,
     serving,
+    shelving,
     suggesting,
     tagging,
+    training_lora,
 )
 from .commands.options import say
 
@@ -36,9 +40,15 @@ _COMMANDS = (
     duplicating.add_duplicates,
     suggesting.add_suggest,
     suggesting.add_train_suggest,
+    training_lora.add_train_lora,
     looking.add_info,
     looking.add_models,
     tagging.add_tag,
+    lacking.add_gaps,
+    filling.add_fill,
+    filling.add_regenerate,
+    shelving.add_promote,
+    shelving.add_discard,
     serving.add_serve,
 )
 
@@ -53,7 +63,7 @@ queries:
 
 exit codes:
   0 done (single files that failed are listed)   1 failed, with the reason   2 wrong usage
-  3 no such collection   4 another process is writing   5 model unavailable   130 interrupted
+  3 no such collection   4 another process is writing   5 model unavailable   6 blocked   130 interrupted
 """
 
 
