@@ -7,6 +7,8 @@ FindmakeError                     exit code 1
     |-- GeneratorMismatch         the generator was trained for another encoder's embeddings
     |-- Blocked                   refused for safety, with the reason
     |-- GenerationCancelled       stopped by the person, with what was done
+    |-- CredentialsUnavailable    the extra for content credentials is not installed
+    |-- BadCredential             a certificate or key that cannot be used to sign
     |-- OutOfMemory               the machine cannot hold this model or this size
     `-- TooFewToTrain             the collection holds too little
 """
@@ -97,4 +99,28 @@ class TooFewToTrain(GenerationError):
         super().__init__(
             f"The collection has {found:,} pictures; training a generator needs at least {needed:,}. "
             "Index more pictures, or use '--generator starter'."
+        )
+
+
+class CredentialsUnavailable(GenerationError):
+    """The packages that sign content credentials are not installed."""
+
+    exit_code = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Content credentials need packages that are not installed. Install them with: "
+            "pip install 'findmake[credentials]', or go on without --credentials."
+        )
+
+
+class BadCredential(GenerationError):
+    """A certificate or key cannot be used to sign."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(
+            f"Cannot sign with {where}: {reason}. Give a certificate for e-mail or document signing and its "
+            "key, both in PEM form, or none to have one made."
         )

@@ -109,7 +109,7 @@ def parameters_text(provenance: Generated, *, prompt_metadata: bool = True) -> s
         "CFG scale": f"{provenance.guidance:g}",
         "Seed": provenance.seed,
         "Size": f"{provenance.width}x{provenance.height}",
-        "Model": _without_folder(provenance.model),
+        "Model": public_name(provenance.model),
         "Version": _TOOL,
     }
     lines = [", ".join(f"{name}: {_quoted(str(value))}" for name, value in settings.items())]
@@ -133,7 +133,7 @@ def provenance_json(provenance: Generated, *, prompt_metadata: bool = True) -> s
     """
     values: dict[str, object] = {
         "format": 1,
-        "model": _without_folder(provenance.model),
+        "model": public_name(provenance.model),
         "revision": provenance.revision,
         "mode": provenance.mode,
         "seed": provenance.seed,
@@ -154,6 +154,14 @@ def provenance_json(provenance: Generated, *, prompt_metadata: bool = True) -> s
             "extras": {name: _public(value) for name, value in provenance.extras.items()},
         }
     return json.dumps(values)
+
+
+def public_name(value: str) -> str:
+    """Reduce an absolute path, in the manner of any system, to its last name."""
+    for path in (PurePosixPath(value), PureWindowsPath(value)):
+        if path.is_absolute() or value.startswith("~"):
+            return path.name
+    return value
 
 
 def _fitting_xmp(provenance: Generated, *, prompt_metadata: bool) -> bytes:
@@ -198,12 +206,4 @@ def _quoted(value: str) -> str:
 
 
 def _public(value: Attribute) -> Attribute:
-    return _without_folder(value) if isinstance(value, str) else value
-
-
-def _without_folder(value: str) -> str:
-    """Reduce an absolute path, in the manner of any system, to its last name."""
-    for path in (PurePosixPath(value), PureWindowsPath(value)):
-        if path.is_absolute() or value.startswith("~"):
-            return path.name
-    return value
+    return public_name(value) if isinstance(value, str) else value
