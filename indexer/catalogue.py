@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sqlalchemy import select
 
-from .conditions import Compare, Condition
+from .conditions import Compare, Condition, Not
 from .database import Database
 from .derived import derive_words
 from .facets import Facet, count_facets, field_names
@@ -68,6 +68,10 @@ class Catalogue:
             apart: also those that stand apart.
         """
         return self.select(_MADE, apart=apart)
+
+    def real(self) -> Ids:
+        """List the items that no model made, (m,) int64 ascending, read-only."""
+        return self.select(Not(part=_MADE))
 
     def apart(self) -> list[int]:
         """List the ids of what stands apart, the newest first."""

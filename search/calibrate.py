@@ -111,7 +111,8 @@ def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibratio
     try:
         fitted = fit_models(observations)
     except ValueError as error:
-        raise TooFewToCalibrate(len(collection), LEAST_ITEMS, "too few can be told apart") from error
+        count = len(collection.store.real())
+        raise TooFewToCalibrate(count, LEAST_ITEMS, "too few can be told apart") from error
     present = np.array([one.present for one in observations])
     coverage = [fitted.coverage[one.asked, one.kind].probability(one.coverage) for one in observations]
     what = "phrases that describe its pictures" if guessed else "its own titles and captions"
@@ -129,11 +130,12 @@ def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibratio
 
 def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observation], Bank, bool]:
     """Observe episodes on a collection; say whether answers were guessed."""
-    if len(collection) < LEAST_ITEMS:
-        raise TooFewToCalibrate(len(collection), LEAST_ITEMS)
+    count = len(collection.store.real())
+    if count < LEAST_ITEMS:
+        raise TooFewToCalibrate(count, LEAST_ITEMS)
     phrases = encoder.encode_texts(PHRASES)
-    image_ids, images = collection.store.embeddings("image")
-    text_ids, texts = collection.store.embeddings("text")
+    image_ids, images = _stored(collection, "image")
+    text_ids, texts = _stored(collection, "text")
     nulls: dict[Kind, Null] = {
         "image": Null.of(images if len(images) >= LEAST_ITEMS else phrases),
         "text": Null.of(np.concatenate([phrases, texts]) if len(texts) else phrases),
@@ -149,6 +151,13 @@ def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observatio
         guessed = True
         seen += observe(bank, "image", images, _by_phrases(bank, images))
     return seen, bank, guessed
+
+
+def _stored(collection: Collection, kind: Kind) -> tuple[Ids, Embeddings]:
+    """Read ids (n,) and embeddings (n, dim) of one kind, but not of what a model made."""
+    ids, rows = collection.store.embeddings(kind)
+    real = ~np.isin(ids, collection.store.made(apart=False))
+    return ids[real], rows[real]
 
 
 def _alike(texts: Embeddings, row: int) -> tuple[np.ndarray, np.ndarray]:

@@ -72,8 +72,11 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
     least = near_duplicate_threshold(collection.spec) if threshold is None else threshold
     if not least > 0:
         raise ValueError(f"the threshold must be above 0, not {least}")
+    made = collection.store.made(apart=False)
     ids, rows = collection.store.embeddings("image")
-    contents = _contents(collection)
+    real = ~np.isin(ids, made)
+    ids, rows = ids[real], rows[real]
+    contents = _contents(collection, frozenset(made.tolist()))
     union = _Union()
     for same in contents.values():
         for other in same[1:]:
@@ -85,7 +88,7 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
     places = {item_id: place for place, item_id in enumerate(ids.tolist())}
     groups = []
     for members in union.groups():
-        items = [item for item in collection.store.items(members) if item.origin == "imported"]
+        items = collection.store.items(members)
         if len(items) > 1:
             groups.append(_group(items, content_of, rows, places))
     return tuple(sorted(groups, key=lambda group: min(member.item.id for member in group.members)))
@@ -134,10 +137,12 @@ class _Union:
         return above
 
 
-def _contents(collection: Collection) -> dict[tuple[str, str], list[int]]:
+def _contents(collection: Collection, made: frozenset[int]) -> dict[tuple[str, str], list[int]]:
     """Group ids by content: pictures by their bytes, texts without a picture by their words."""
     found: dict[tuple[str, str], list[int]] = {}
     for known in collection.store.walk():
+        if known.id in made:
+            continue
         if known.image_sha256:
             found.setdefault(("image", known.image_sha256), []).append(known.id)
         elif known.text_sha256:

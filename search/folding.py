@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer import Embeddings, Ids
 
@@ -28,12 +29,18 @@ class Group:
 
 
 def fold(
-    ids: Ids, embeddings: Embeddings, *, hashes: Sequence[str | None], threshold: float
+    ids: Ids,
+    embeddings: Embeddings,
+    *,
+    hashes: Sequence[str | None],
+    threshold: float,
+    made: Sequence[bool] | None = None,
 ) -> tuple[Group, ...]:
     """Fold candidates under the best-ranked one that they nearly equal, greedily in ranking order.
 
     A candidate with the hash of an earlier one joins that one's group. Otherwise it joins the best-ranked
-    representative with a cosine of at least ``threshold``, or else stands for itself. Where a candidate goes
+    representative with a cosine of at least ``threshold``, or else stands for itself. What a model made
+    never hides anything else: only its own kind stands under it. Where a candidate goes
     depends on those before it alone, to the last bit, so that looking deeper changes no representative. The
     cost is one dot product for each candidate and representative.
 
@@ -42,6 +49,7 @@ def fold(
         embeddings: (n, dim) float32, rows of length 1 in the same order; a row of zeros is near to nothing.
         hashes: (n,) of the candidates' contents in the same order; None or empty where there is none.
         threshold: least cosine of near-duplicates, above 0; above 1.1 only equal hashes fold.
+        made: (n,) whether a model made it, in the same order; None for none.
 
     Returns:
         The groups, best representative first.
@@ -53,28 +61,33 @@ def fold(
     rows = np.ascontiguousarray(embeddings, np.float32)
     leaders = np.empty_like(rows)  # (n, dim), the first len(members) of them are those of the groups
     members: list[list[int]] = []
-    by_hash: dict[str, int] = {}
-    for row, item_id, content in zip(rows, ids.tolist(), hashes, strict=True):
-        group = by_hash.get(content) if content else None
+    by_hash: dict[tuple[str, bool], int] = {}
+    marks = np.zeros(len(ids), bool) if made is None else np.asarray(made, bool)
+    real = np.zeros(len(ids), bool)  # of the groups: led by what no model made
+    for row, item_id, content, mark in zip(rows, ids.tolist(), hashes, marks.tolist(), strict=True):
+        group = by_hash.get((content, mark)) if content else None
         if group is None:
-            group = _first_near(leaders[: len(members)], row, threshold)
+            group = _first_near(leaders[: len(members)], row, threshold, real[: len(members)] | mark)
         if group is None:
             group = len(members)
-            leaders[group] = row
+            leaders[group], real[group] = row, not mark
             members.append([])
         members[group].append(item_id)
         if content:
-            by_hash.setdefault(content, group)
+            for who in (False, True) if real[group] else (True,):
+                by_hash.setdefault((content, who), group)
     return tuple(Group(id=first, folded=tuple(rest)) for first, *rest in members)
 
 
-def _first_near(leaders: Embeddings, row: Embeddings, threshold: float) -> int | None:
-    """Find the first of the leaders (m, dim) that a row (dim,) is near to.
+def _first_near(
+    leaders: Embeddings, row: Embeddings, threshold: float, open_to: NDArray[np.bool_]
+) -> int | None:
+    """Find the first of the leaders (m, dim) that a row (dim,) is near to, and that is open (m,) to it.
 
     One dot product a pair: the last bit of a matrix product depends on how many rows there are, and its
     threads wait for each other longer than they work.
     """
-    near = np.vecdot(leaders, row) >= threshold
+    near = (np.vecdot(leaders, row) >= threshold) & open_to
     first = int(near.argmax()) if len(near) else 0
     return first if len(near) and near[first] else None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer import Embeddings, Kind
+from indexer import Embeddings, Kind, names_origin
 
 from .errors import BadQuery, EmptyQuery
 
@@ -178,6 +178,7 @@ class Query:
         diversity: how much hits should differ from each other, 0 (not at all) to 1.
         order: ``relevance``, or the attribute by which the relevant hits are ordered, ``-`` in front for
             descending.
+        generated: whether pictures that were made here and not promoted take part too.
     """
 
     terms: tuple[Term, ...]
@@ -191,6 +192,7 @@ class Query:
     fold: bool = True
     diversity: float = 0.0
     order: str = RELEVANCE
+    generated: bool = False
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -205,6 +207,11 @@ class Query:
             raise BadQuery(str(self.diversity), "the diversity must be from 0 to 1")
         if not self.order.removeprefix("-").strip() or self.order == f"-{RELEVANCE}":
             raise BadQuery(self.order, "the order is 'relevance' or an attribute, with '-' for descending")
+
+    @property
+    def sees_apart(self) -> bool:
+        """Say whether what stands apart takes part: it was asked for, or the condition names the origin."""
+        return self.generated or names_origin(self.condition)
 
 
 def plain_number(value: float) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 
 from indexer import KINDS, Collection, Embeddings, Ids, Kind, Nearest
 
+from .counted import Counted
 from .coverage import Best
 from .embedding import EmbeddedQuery
 from .fusion import Found, WordHits, blend, is_decisive
 from .judge import Judge, Rows
-from .keywords import find_words
+from .keywords import WordMatches, find_words
 from .query import Query, Words
 
 _WORD_HITS = 100  # items that words bring in, the same ones however deep a page lies
@@ -68,7 +69,9 @@ class Ranking:
         self._direction = embedded.embedding
         self._judge = judge
         self._allowed = allowed
+        self._apart = query.sees_apart
         self._left_out = left_out
+        self._counted = Counted(collection, allowed)
         self._by_text = any(part.kind == "text" for part in embedded.parts)
         self._rows = {kind: Rows(collection, kind, self._direction, size=self._size(kind)) for kind in KINDS}
         self._words = _WordSearch(collection, query, allowed, left_out) if query.hybrid else None
@@ -78,17 +81,15 @@ class Ranking:
 
     def _size(self, kind: Kind) -> int:
         """Tell about how many embeddings of a kind are searched."""
-        if not self._judge.is_calibrated:
-            return 0  # only verdicts ask
-        count = self._collection.count(kind)
-        if self._allowed is None or not count:
-            return count
-        return max(1, round(len(self._allowed) * count / max(len(self._collection), 1)))
+        return self._counted.size(kind) if self._judge.is_calibrated else 0  # only verdicts ask
 
     @property
     def decisive(self) -> int:
-        """Count the items that hold all words of the query, if that singles them out; else 0."""
-        return len(self._words.ids) if self._words is not None and self._words.is_decisive else 0
+        """Count the items that hold all words of the query, if that singles them out; else 0.
+
+        What a model made does not count.
+        """
+        return self._words.decisive_among(self._counted) if self._words is not None else 0
 
     def is_decided(self, item_id: int) -> bool:
         """Say whether an item is one of those that hold all words of the query, if that singles them out."""
@@ -99,6 +100,22 @@ class Ranking:
         if len(self._first) < count and not self._is_whole:
             self._look(count)
         return self._first
+
+    def counted(self, count: int) -> list[int]:
+        """Give the first ``count`` ids that count for the verdict; fewer only if there are no more."""
+        if self._counted.is_empty():
+            return []
+        depth = count
+        while True:
+            ids = [entry.id for entry in self.first(depth)]
+            counted = [i for i, counts in zip(ids, self._counted.holds(ids), strict=True) if counts]
+            if len(counted) >= count or len(ids) < depth or self._is_whole:
+                return counted[:count]
+            depth = 2 * len(ids)
+
+    def made(self, ids: Sequence[int]) -> list[bool]:
+        """Say of each item whether a model made it."""
+        return [not counts for counts in self._counted.holds(ids)]
 
     def relevance(self, ids: Sequence[int]) -> Embeddings:
         """Give what ranked items are ordered by, (n,) float32."""
@@ -125,7 +142,7 @@ class Ranking:
         words = self._words
         extra = len(self._left_out) + (len(words.ids) if words is not None else 0)
         nearest = self._collection.search(
-            self._direction, count + extra, allowed=self._allowed, captions=self._by_text
+            self._direction, count + extra, allowed=self._allowed, captions=self._by_text, apart=self._apart
         )
         self._is_whole = all(len(found.ids) < count + extra for found in nearest.values())
         merged, matched = self._merged(nearest, count + extra)
@@ -192,11 +209,27 @@ class _WordSearch:
     def __init__(
         self, collection: Collection, query: Query, allowed: Ids | None, left_out: frozenset[int]
     ) -> None:
-        text = " ".join(term.text for term in query.terms if isinstance(term, Words) and term.weight > 0)
+        self._text = " ".join(
+            term.text for term in query.terms if isinstance(term, Words) and term.weight > 0
+        )
+        self._collection, self._left_out = collection, list(left_out)
         total = len(collection)
-        most = max(_WORD_HITS, math.isqrt(total) + 1)  # enough to see whether they are few
-        found = find_words(collection, text, most, allowed=allowed)
-        kept = ~np.isin(found.ids, list(left_out))
+        found = self._find(allowed)
+        kept = ~np.isin(found.ids, self._left_out)
         self.ids, self.scores = found.ids[kept], found.scores[kept].astype(np.float64)
         self.known = frozenset(self.ids.tolist())
         self.is_decisive = found.every and is_decisive(len(found.ids), total)
+
+    def decisive_among(self, counted: Counted) -> int:
+        """Count the items with all words among those that count, if that singles them out; else 0."""
+        narrowed = counted.narrowed()
+        if narrowed is None:  # words find nothing else
+            return len(self.ids) if self.is_decisive else 0
+        found = self._find(narrowed)
+        if not (found.every and is_decisive(len(found.ids), counted.total)):
+            return 0
+        return int((~np.isin(found.ids, self._left_out)).sum())
+
+    def _find(self, allowed: Ids | None) -> WordMatches:
+        most = max(_WORD_HITS, math.isqrt(len(self._collection)) + 1)  # enough to see whether they are few
+        return find_words(self._collection, self._text, most, allowed=allowed)

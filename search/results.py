@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from indexer import Item, Kind
+from indexer import Embeddings, Item, Kind, MissKind
 
 from .coverage import Verdict
 from .query import Query
@@ -62,6 +62,8 @@ class Results:
         encoding_ms: milliseconds spent in the model.
         judgement: the verdict; None if not calibrated.
         warnings: what the person should know, in sentences.
+        embedding: (dim,) float32 of length 1, the query's; None where nobody kept it.
+        kind: what was asked with: ``text``, ``image`` or ``mixed``.
     """
 
     query: Query
@@ -71,6 +73,8 @@ class Results:
     encoding_ms: float
     judgement: Judgement | None = None
     warnings: tuple[str, ...] = ()
+    embedding: Embeddings | None = field(default=None, compare=False, repr=False)
+    kind: MissKind = "text"
 
     @property
     def verdict(self) -> Verdict | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from .texts import script_warning
 _JUDGED = 10  # best hits that the verdict looks at
 _SPARE = 14  # candidates beyond the page that usually make up for folded ones
 _RELEVANT = 200  # candidates that are reordered, or held against a threshold
+_ONLY_MADE = "All that was searched was made by a model, and what can be made never counts as an answer."
 
 Calibrated = Callable[[Collection, Encoder], Calibration | None]
 """Finds the calibration of a collection, at the first query."""
@@ -92,6 +94,8 @@ class Searcher:
             encoding_ms=round((encoded - started) * 1e3, 3),
             judgement=answer.judgement(),
             warnings=answer.warnings(),
+            embedding=embedded.embedding,
+            kind=embedded.kind,
         )
 
 
@@ -103,13 +107,19 @@ class _Answer:
         self._collection = searcher.collection
         self._model = searcher.collection.spec
         self._judge = Judge(searcher.calibration(), embedded)
-        allowed = None if query.condition is None else self._collection.select(query.condition)
-        self.considered = len(self._collection) if allowed is None else len(allowed)
+        allowed = None
+        if query.condition is not None:
+            allowed = self._collection.select(query.condition, apart=query.sees_apart)
+        self.considered = self._count() if allowed is None else len(allowed)
         likes = frozenset(term.item_id for term in query.terms if isinstance(term, Like))
         self._ranking = Ranking(
             self._collection, query, embedded, self._judge, allowed=allowed, left_out=likes
         )
         self._probabilities: dict[int, float] = {}
+
+    def _count(self) -> int:
+        beside = len(self._collection.store.apart()) if self._query.sees_apart else 0
+        return len(self._collection) + beside
 
     def hits(self) -> tuple[Hit, ...]:
         """Give the page that was asked for."""
@@ -134,11 +144,14 @@ class _Answer:
         )
 
     def judgement(self) -> Judgement | None:
-        """Judge the whole by its best hits."""
+        """Judge the whole by its best hits, but those that a model made."""
         if not self._judge.is_calibrated:
             return None
-        best = [entry.id for entry in self._ranking.first(_JUDGED)[:_JUDGED]]
-        return self._judge.judgement(self._ranking.best(best), worded=self._ranking.decisive)
+        best = self._ranking.counted(_JUDGED)
+        found = self._judge.judgement(self._ranking.best(best), worded=self._ranking.decisive)
+        if found is not None and not best and self._ranking.first(1):
+            found = replace(found, reason=_ONLY_MADE)
+        return found
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what the model cannot read."""
@@ -166,6 +179,7 @@ class _Answer:
             self._ranking.pictures(ids),
             hashes=contents,
             threshold=near_duplicate_threshold(self._model),
+            made=self._ranking.made(ids),
         )
 
     def _reordered(self, groups: Sequence[Group]) -> Sequence[Group]:

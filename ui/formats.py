@@ -36,6 +36,7 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
         "title": hit.item.title,
         "modality": hit.item.modality,
         "origin": hit.item.origin,
+        "apart": hit.item.apart,
         "matched": hit.matched,
         "worded": hit.worded,
         "folded": list(hit.folded),
@@ -100,6 +101,8 @@ def results_to_table(results: Results, width: int | None = None) -> str:
     for hit in results.hits:
         path = hit.item.path or hit.item.key
         label = f"{_shortened(path, room)}  ({hit.item.title})" if hit.item.title else path
+        if hit.item.origin == "generated":
+            label += "  [generated, apart]" if hit.item.apart else "  [generated]"
         if hit.folded:
             label += f"  +{len(hit.folded)} alike"
         chance = "    -" if hit.probability is None else f"{hit.probability:5.2f}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from indexer import (
+    GENERATED_FOLDER,
     ZOO,
     Collection,
     CollectionNotFound,
@@ -269,7 +270,8 @@ def show_upload(data: bytes, *, name: str, longest_side: int = 320) -> bytes:
 
 def info(collection: Collection) -> dict[str, Any]:
     """Tell the facts about a collection, as JSON has them."""
-    files = [path for path in collection.folder.iterdir() if path.is_file()]
+    own = collection.folder, collection.folder / GENERATED_FOLDER
+    files = [path for folder in own if folder.is_dir() for path in folder.iterdir() if path.is_file()]
     return {
         "collection": str(collection.folder),
         "model": collection.spec.name,
@@ -277,6 +279,7 @@ def info(collection: Collection) -> dict[str, Any]:
         "items": len(collection),
         "pictures": collection.count("image"),
         "texts": collection.count("text"),
+        "generated": len(collection.store.apart()),
         "roots": collection.store.roots(),
         "bytes": sum(path.stat().st_size for path in files),
     }

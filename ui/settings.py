@@ -12,6 +12,8 @@ import platformdirs
 COLLECTION = "FINDMAKE_COLLECTION"
 MODEL = "FINDMAKE_MODEL"
 DEVICE = "FINDMAKE_DEVICE"
+LOG_MISSES = "FINDMAKE_LOG_MISSES"
+_YES = frozenset({"1", "true", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,13 @@ class Settings:
         collection: folder of the collection.
         model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
     """
 
     collection: Path
     model: str | None = None
     device: str = "auto"
+    log_misses: bool = True
 
     @classmethod
     def read(
@@ -44,6 +48,9 @@ class Settings:
             collection: folder of the collection, else ``FINDMAKE_COLLECTION``, else the user's data folder.
             model: name of the encoder, else ``FINDMAKE_MODEL``.
             device: where to run it, else ``FINDMAKE_DEVICE``, else ``auto``.
+
+        Misses are logged unless ``FINDMAKE_LOG_MISSES`` is set to anything but 1, true, yes or on: who
+        mistypes "off" means no.
         """
         variables = os.environ if environment is None else environment
         folder = collection or variables.get(COLLECTION) or default_collection()
@@ -51,11 +58,13 @@ class Settings:
             collection=Path(folder).expanduser().absolute(),
             model=model or variables.get(MODEL) or None,
             device=device or variables.get(DEVICE) or "auto",
+            log_misses=(variables.get(LOG_MISSES) or "on").strip().lower() in _YES,
         )
 
     def as_environment(self) -> dict[str, str]:
         """Write the settings as variables for a child process, on top of this process's environment."""
         variables = {**os.environ, COLLECTION: str(self.collection), DEVICE: self.device}
+        variables[LOG_MISSES] = "on" if self.log_misses else "off"
         return variables | ({MODEL: self.model} if self.model else {})
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 from indexer import Collection
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
-from . import services
+from . import asking, services
 from .settings import Settings
 
 PAGE_SIZE = 24
@@ -178,7 +178,7 @@ def answer(query: Query) -> Results:
     key = query, collection().store.change()
     known: tuple[object, Results] | None = st.session_state.get("answer")
     if known is None or known[0] != key:
-        known = key, searcher().search(query)
+        known = key, asking.search(searcher(), query, Settings.read())
         st.session_state["answer"] = known
     return known[1]
 

@@ -39,6 +39,9 @@ def hit_options() -> argparse.ArgumentParser:
     hits.add_argument("--order", default="relevance", metavar="FIELD", help="or an attribute; -FIELD to fall")
     hits.add_argument("--no-words", action="store_true", help="by meaning alone, not by words in texts")
     hits.add_argument("--no-fold", action="store_true", help="show near-duplicates one by one")
+    hits.add_argument(
+        "--generated", action="store_true", help="also look at what was made here and not promoted"
+    )
     hits.add_argument("--explain", action="store_true", help="say what each term gives to each hit's score")
     hits.add_argument("--facets", default="", metavar="FIELDS", help="count values over the hits: brand,tag")
     form = hits.add_mutually_exclusive_group()
@@ -65,6 +68,7 @@ def shaped(query: Query, options: argparse.Namespace) -> Query:
         order=options.order,
         hybrid=not options.no_words,
         fold=not options.no_fold,
+        generated=options.generated,
     )
 
 

@@ -49,7 +49,7 @@ def _search_many(options: argparse.Namespace) -> int:
     """Answer one query a line; a line that cannot be answered gets an object with its error."""
     from indexer import FindmakeError
     from search import parse_query
-    from ui import services
+    from ui import asking, services
 
     try:
         lines = options.queries.read_text(encoding="utf-8").splitlines()
@@ -61,7 +61,7 @@ def _search_many(options: argparse.Namespace) -> int:
     for text in lines:
         try:
             query = shaped(parse_query([text], k=options.k, offset=options.offset), options)
-            answer = _as_json(searcher, searcher.search(query), options)
+            answer = _as_json(searcher, asking.search(searcher, query, settings(options)), options)
         except FindmakeError as error:
             failed, answer = True, {"query": text, "error": str(error)}
         write_json(answer)
@@ -79,7 +79,9 @@ def _similar(options: argparse.Namespace) -> int:
 
 def _answer(searcher: Searcher, query: Query, options: argparse.Namespace) -> None:
     """Search, and print what the options ask for."""
-    results = searcher.search(query)
+    from ui import asking
+
+    results = asking.search(searcher, query, settings(options))
     if options.json:
         write_json(_as_json(searcher, results, options))
     elif options.paths_only:

@@ -1,0 +1,59 @@
+"""Which items count when a query is judged: all that were searched but those that a model made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexer import Collection, Ids, Kind
+
+
+class Counted:
+    """The items of a collection that can answer a query.
+
+    What a model made never does, be it promoted or marked in somebody's own file: a catalogue does not hold
+    a thing because its picture can be made.
+
+    Args:
+        collection: what is searched.
+        allowed: (m,) int64 ascending, the only ids to consider; None for all.
+    """
+
+    def __init__(self, collection: Collection, allowed: Ids | None) -> None:
+        self._collection = collection
+        self._allowed = allowed
+        self._made = collection.store.made()
+        self._made_and_there = collection.store.made(apart=False)
+        self.total = len(collection) - len(self._made_and_there)
+
+    def holds(self, ids: Sequence[int]) -> list[bool]:
+        """Say of each item whether it counts."""
+        if not len(self._made):
+            return [True] * len(ids)
+        sought = np.asarray(ids, np.int64)
+        places = np.minimum(np.searchsorted(self._made, sought), len(self._made) - 1)
+        counts: list[bool] = (self._made[places] != sought).tolist()
+        return counts
+
+    def size(self, kind: Kind) -> int:
+        """Tell about how many embeddings of a kind count among those that are searched."""
+        count = self._collection.count(kind, without=self._made)
+        if self._allowed is None or not count:
+            return count
+        return max(1, round(len(self._among(self._allowed)) * count / max(self.total, 1)))
+
+    def narrowed(self) -> Ids | None:
+        """Give the ids that count, (n,) int64 ascending, where words would find others too; else None."""
+        if not len(self._made_and_there):
+            return None
+        return self._collection.store.real() if self._allowed is None else self._among(self._allowed)
+
+    def is_empty(self) -> bool:
+        """Say whether nothing that is searched counts."""
+        if self._allowed is None:
+            return not self.total
+        return not len(self._among(self._allowed))
+
+    def _among(self, ids: Ids) -> Ids:
+        return np.setdiff1d(ids, self._made, assume_unique=True)
