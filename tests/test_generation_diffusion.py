@@ -1,11 +1,21 @@
 """Any Stable Diffusion as a generator, on tiny real pipelines."""
 
+import resource
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
+from diffusers.configuration_utils import FrozenDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from generation import modes
 from generation.diffusion import DiffusersGenerator, DiffusionOptions
-from generation.errors import BadRequest, GenerationCancelled
+from generation.errors import BadRequest, GenerationCancelled, OutOfMemory
+from generation.pictures import LatentPreview, is_black
 from generation.request import GenerationRequest
 from tests.tiny_diffusion import SIDE, save_ip_adapter, save_pipeline
 
@@ -132,3 +142,142 @@ def test_steps_are_told_with_previews_and_can_be_stopped(generator):
         generator.generate(ask(), on_step=lambda step: step.step < 2)
     assert (caught.value.step, caught.value.steps) == (2, 3)
     assert same(one(generator), generator.generate(ask(), on_step=lambda _: True)[0])
+
+
+class LinearDecoder(torch.nn.Module):
+    """An autoencoder whose colours are linear in its latents, so that the preview has to be exact."""
+
+    def __init__(self):
+        super().__init__()
+        self.config = FrozenDict(latent_channels=4, scaling_factor=0.5, shift_factor=0.1)
+        self.colours = torch.nn.Conv2d(4, 3, 1)
+        self.device, self.dtype = torch.device("cpu"), torch.float32
+
+    def decode(self, latents, return_dict):
+        wide = torch.nn.functional.interpolate(latents, scale_factor=8, mode="nearest")
+        return (self.colours(wide),)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_previews_of_a_linear_decoder_are_its_pictures(seed):
+    torch.manual_seed(seed)
+    decoder = LinearDecoder()
+    latents = torch.randn(1, 4, 6, 5) / 4
+    latents /= max(1.0, float(latents.std()))
+    wanted = decoder.decode(latents / 0.5 + 0.1, return_dict=False)[0][0, :, ::8, ::8]
+    drawn = np.asarray(LatentPreview(decoder).draw(latents, (5, 6)), float)
+    expected = (wanted.permute(1, 2, 0).detach().numpy() * 127.5 + 127.5).clip(0, 255)
+    assert np.abs(drawn - expected).max() < 1.01
+
+
+def test_a_flagged_picture_is_blocked_and_others_are_not(tmp_path):
+    watched = DiffusersGenerator(save_pipeline(tmp_path / "a", checker=True), DiffusionOptions(device="cpu"))
+    made = one(watched)
+    assert made.blocked == "the model's own safety checker flagged it"
+    start, mask = drawing(), Image.new("L", (SIDE, SIDE), 255)
+    assert one(watched, start=start).blocked
+    assert one(watched, start=start, mask=mask).blocked
+    harmless = DiffusersGenerator(
+        save_pipeline(tmp_path / "b", checker=False), DiffusionOptions(device="cpu")
+    )
+    made = one(harmless)
+    assert made.blocked is None
+    assert np.asarray(made.image).std() > 0
+
+
+def test_a_model_that_only_paints_in_says_so(tmp_path):
+    folder = save_pipeline(tmp_path / "painter", inpainting=True)
+    painter = DiffusersGenerator(folder, DiffusionOptions(device="cpu"))
+    mask = Image.new("L", (SIDE, SIDE), 255)
+    assert one(painter, start=drawing(), mask=mask).settings.mode == "inpainting"
+    for wishes in ({}, {"start": drawing()}):
+        with pytest.raises(BadRequest, match="it only paints in"):
+            one(painter, **wishes)
+
+
+def test_a_prompt_longer_than_the_tower_is_cut_at_a_word_and_that_is_told(generator):
+    assert generator.info.prompt_tokens == 12
+    long = "a photo of a red shoe " * 5
+    made = one(generator, prompt=long)
+    assert made.settings.prompt == "a photo of a red shoe a photo of a"
+    assert made.settings.extras["prompt_cut"] is True
+    assert same(made, one(generator, prompt=made.settings.prompt))
+    assert "prompt_cut" not in one(generator).settings.extras
+    assert one(generator, prompt="").settings.prompt == ""
+
+
+def test_sizes_are_multiples_and_follow_the_start_picture(generator):
+    assert one(generator, width=48, height=16).image.size == (48, 16)
+    with pytest.raises(BadRequest, match="width 33: expected a multiple of 2, such as 32 or 34"):
+        one(generator, width=33)
+    wide = one(generator, start=drawing(size=(300, 150)))
+    assert wide.image.size == (wide.settings.width, wide.settings.height) == (46, 22)
+    assert one(generator, start=drawing(), width=16, height=32).image.size == (16, 32)
+
+
+def test_requests_without_any_work_are_refused(generator):
+    with pytest.raises(BadRequest, match="strength 0"):
+        one(generator, start=drawing(), strength=0)
+    with pytest.raises(BadRequest, match="a mask without any white"):
+        one(generator, start=drawing(), mask=Image.new("L", (SIDE, SIDE)))
+    with pytest.raises(BadRequest, match="the scheduler 'magic'"):
+        one(generator, scheduler="magic")
+    low = one(generator, start=drawing(), strength=0.01, steps=None)
+    assert low.settings.steps == 100  # so that one is left to take
+
+
+def test_a_few_step_model_gets_few_steps(folder, tmp_path):
+    turbo = DiffusersGenerator(
+        save_pipeline(tmp_path / "tiny-turbo", scheduler="EulerDiscreteScheduler"),
+        DiffusionOptions(device="cpu"),
+    )
+    made = one(turbo, steps=None, negative_prompt="ugly")
+    assert (made.settings.steps, made.settings.guidance, made.settings.scheduler) == (4, 1.0, "euler")
+    assert made.settings.negative_prompt == ""  # without guidance, it is not read
+    assert one(turbo, guidance=3, negative_prompt="ugly").settings.negative_prompt == "ugly"
+
+
+def test_a_velocity_model_is_sampled_as_one(tmp_path):
+    """The same weights under the other reading give another picture, whichever sampler is asked for."""
+    plain, velocity = (
+        DiffusersGenerator(
+            save_pipeline(tmp_path / kind, prediction_type=kind), DiffusionOptions(device="cpu")
+        )
+        for kind in ("epsilon", "v_prediction")
+    )
+    for name in ("ddim", "dpmsolver++"):
+        assert not same(one(plain, scheduler=name), one(velocity, scheduler=name))
+
+
+def test_too_large_a_picture_is_an_error_that_says_so_and_leaves_the_generator_whole(generator):
+    before = one(generator)
+    with limited_memory(64 << 20), pytest.raises(OutOfMemory) as caught:
+        one(generator, width=2048, height=2048)
+    assert caught.value.size == "2048 x 2048"
+    assert same(before, one(generator))
+
+
+@contextmanager
+def limited_memory(more):
+    """Let this process take only so many bytes more."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    kept = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, kept[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, kept)
+
+
+def test_a_model_that_leaves_float16_is_widened_instead_of_giving_black(tmp_path, monkeypatch):
+    folder = save_pipeline(tmp_path / "loud", loud=True)
+    wide = one(DiffusersGenerator(folder, DiffusionOptions(device="cpu")))
+    monkeypatch.setattr(modes, "choose_dtype", lambda device, has_unet: torch.float16)
+    narrow = DiffusersGenerator(folder, DiffusionOptions(device="cpu"))
+    made = one(narrow)
+    assert not is_black(made.image)
+    assert made.settings.extras["precision"] == "float32"
+    assert one(narrow).settings.extras["precision"] == "float32"
+    gap = np.abs(np.asarray(made.image, int) - np.asarray(wide.image, int))
+    assert gap.mean() < 8

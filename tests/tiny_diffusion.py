@@ -11,7 +11,9 @@ _WORDS = ("a", "red", "blue", "green", "shoe", "bag", "photo", "of", "ugly")
 _TOKENS = 12
 
 
-def save_pipeline(folder, *, seed=0, checker=None, scheduler="DDIMScheduler", inpainting=False, **settings):
+def save_pipeline(
+    folder, *, seed=0, checker=None, scheduler="DDIMScheduler", inpainting=False, loud=False, **settings
+):
     """Save a StableDiffusionPipeline that makes 32 x 32 pictures; return the folder.
 
     Args:
@@ -19,6 +21,7 @@ def save_pipeline(folder, *, seed=0, checker=None, scheduler="DDIMScheduler", in
         seed: of the weights.
         checker: None for no safety checker, else whether it fires at every picture.
         scheduler: class of the library.
+        loud: with numbers inside the decoder that leave the range of float16.
         inpainting: nine input channels, as models made for inpainting have.
         settings: of the scheduler, such as ``prediction_type``.
     """
@@ -26,13 +29,16 @@ def save_pipeline(folder, *, seed=0, checker=None, scheduler="DDIMScheduler", in
 
     torch.manual_seed(seed)
     tokenizer = _tokenizer(folder.with_name(f"{folder.name}-words"))
+    vae = _vae()
+    if loud:  # the norm behind makes up for it, in a range that is wide enough
+        vae.decoder.conv_in.weight.data *= 1e5
     name = "StableDiffusionInpaintPipeline" if inpainting else "StableDiffusionPipeline"
     pipeline = getattr(diffusers, name)(
-        vae=_vae(),
+        vae=vae,
         text_encoder=_text_encoder(len(tokenizer)),
         tokenizer=tokenizer,
         unet=_unet(9 if inpainting else 4),
-        scheduler=getattr(diffusers, scheduler)(**(_schedule() | settings)),
+        scheduler=getattr(diffusers, scheduler).from_config(_schedule() | settings),
         safety_checker=None if checker is None else _checker(fires=checker),
         feature_extractor=_extractor(),
         requires_safety_checker=checker is not None,
