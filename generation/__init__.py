@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         TooFewToTrain,
     )
     from .fill import Candidate, FillReport, candidate_png, fill_gap
+    from .fit import FitReport, fit_generator
     from .gaps import Attempt, Gap, find_gaps
     from .generator import Generator, GeneratorInfo
+    from .learning import collect_examples
     from .loading import load_generator
     from .lora import LoraTrained, train_lora
     from .lora_checkpoints import CannotTrain
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
     from .safety import Concept, SafetyPolicy
     from .schedulers import SCHEDULERS
+    from .starter import GeneratorFacts
+    from .train import PRESETS, TrainingRecipe, TrainingStep
     from .verify import Verification
 
 _HOMES = {
@@ -56,7 +60,9 @@ _HOMES = {
     ),
     "fill": ("Candidate", "FillReport", "candidate_png", "fill_gap"),
     "gaps": ("Attempt", "Gap", "find_gaps"),
+    "fit": ("FitReport", "fit_generator"),
     "generator": ("Generator", "GeneratorInfo"),
+    "learning": ("collect_examples",),
     "loading": ("load_generator",),
     "lora": ("LoraTrained", "train_lora"),
     "lora_checkpoints": ("CannotTrain",),
@@ -66,12 +72,15 @@ _HOMES = {
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
     "safety": ("Concept", "SafetyPolicy"),
     "schedulers": ("SCHEDULERS",),
+    "starter": ("GeneratorFacts",),
+    "train": ("PRESETS", "TrainingRecipe", "TrainingStep"),
     "verify": ("Verification",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "NO_PROMISE",
+    "PRESETS",
     "PROBABILITY",
     "PROMPT_KINDS",
     "SCHEDULERS",
@@ -87,6 +96,7 @@ __all__ = [
     "CopyIndex",
     "FillOptions",
     "FillReport",
+    "FitReport",
     "Gap",
     "GeneratedImage",
     "GenerationCancelled",
@@ -94,6 +104,7 @@ __all__ = [
     "GenerationRequest",
     "GenerationSettings",
     "Generator",
+    "GeneratorFacts",
     "GeneratorInfo",
     "GeneratorMismatch",
     "GeneratorUnavailable",
@@ -108,12 +119,16 @@ __all__ = [
     "SafetyPolicy",
     "Step",
     "TooFewToTrain",
+    "TrainingRecipe",
+    "TrainingStep",
     "Verification",
     "candidate_png",
+    "collect_examples",
     "fill_gap",
     "fill_gaps",
     "find_copy",
     "find_gaps",
+    "fit_generator",
     "generated_by",
     "load_generator",
     "outline",

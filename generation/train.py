@@ -56,6 +56,8 @@ class TrainingRecipe:
         for name in ("minutes", "batch", "learning_rate", "save_minutes"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps must be above 0, not {self.steps}")
         if not 0 <= self.decoder_share < 1:
             raise ValueError(f"the decoder's share must be at least 0 and below 1, not {self.decoder_share}")
 

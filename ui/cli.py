@@ -23,6 +23,7 @@ from .commands import (
     shelving,
     suggesting,
     tagging,
+    training_generator,
     training_lora,
 )
 from .commands.options import say
@@ -40,6 +41,7 @@ _COMMANDS = (
     duplicating.add_duplicates,
     suggesting.add_suggest,
     suggesting.add_train_suggest,
+    training_generator.add_train_generator,
     training_lora.add_train_lora,
     looking.add_info,
     looking.add_models,
