@@ -59,8 +59,10 @@ class ColourGenerator:
         if request.start is not None:
             small = np.asarray(request.start.convert("RGB").resize((2, 2)), np.float64)
             grid = request.strength * grid + (1 - request.strength) * (small.ravel() / 127.5 - 1)
-        shades = np.clip((grid + 1) * 127.5 + rng.integers(-12, 13, 12), 0, 255).reshape(2, 2, 3)
-        image = Image.fromarray(shades.astype(np.uint8)).resize(self.info.size, Image.Resampling.NEAREST)
+        shades = ((grid + 1) * 127.5 + rng.integers(-12, 13, 12)).reshape(2, 2, 3)
+        shades = shades.repeat(6, axis=0).repeat(6, axis=1) + rng.integers(-20, 21, (12, 12, 1))
+        image = Image.fromarray(np.clip(shades, 0, 255).astype(np.uint8))
+        image = image.resize(self.info.size, Image.Resampling.NEAREST)
         settings = GenerationSettings(
             model=self.info.name,
             revision=self.info.revision,
