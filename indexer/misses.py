@@ -88,10 +88,10 @@ def record_miss(connection: Connection, miss: Unanswered, at: datetime) -> None:
         "last_at": at,
     }
     statement = insert(MissRow).values(values)
-    newer: dict[str, Any] = {
-        name: statement.excluded[name] for name in ("verdict", "coverage", "vector", "last_at")
-    }
+    newer: dict[str, Any] = {name: statement.excluded[name] for name in ("verdict", "coverage", "vector")}
     newer["times"] = MissRow.times + 1
+    newer["first_at"] = func.min(MissRow.first_at, at)  # clocks are set back now and then
+    newer["last_at"] = func.max(MissRow.last_at, at)
     connection.execute(statement.on_conflict_do_update(index_elements=[MissRow.asked], set_=newer))
     _forget_oldest(connection)
 
