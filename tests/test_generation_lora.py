@@ -1,19 +1,25 @@
 """LoRA training on the tiny pipeline: it learns, goes on where it was left, and its weights load back."""
 
+import errno
 import json
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from generation import lora_checkpoints
 from generation.adapters import Lora
 from generation.diffusion import DiffusersGenerator, DiffusionOptions
 from generation.errors import BadRequest, GeneratorUnavailable, TooFewToTrain
 from generation.lora import train_lora
 from generation.lora_checkpoints import CHECKPOINT, FACTS, LORA_FILE, SAMPLES, CannotTrain, exclusive
+from generation.lora_pairs import pairs_of, words_of
 from generation.lora_training import LoraRecipe
 from generation.request import GenerationRequest
+from tests.catalogues import GENERATED, draft
+from tests.colour_encoder import DIM
 from tests.colour_pictures import write_pictures
+from tests.strategies import unit_rows
 from tests.tiny_diffusion import save_pipeline
 
 
@@ -93,9 +99,39 @@ def test_going_on_equals_one_run(pictures, tmp_path, prediction):
 
 
 def test_generated_and_wordless_pictures_are_not_learned_from(pictures):
-    from generation.lora_pairs import pairs_of, words_of
+    """A generated one is left out even where a person has promoted it."""
+    texts = {"image": unit_rows(1, DIM, 3)[0]}
+    made = [
+        draft(0, {}, key=f"made{number}", title="a red shoe", provenance=GENERATED, embeddings=texts)
+        for number in (0, 1)
+    ]
+    wordless = draft(0, {}, key="wordless", title=" ", text="", embeddings=texts)
+    kept_apart, promoted, _ = pictures.store.write([*made, wordless])
+    pictures.store.promote([promoted])
+    found = pairs_of(pictures)
+    assert [words_of(item) for item in found][:2] == ["a black shoe", "a white shoe"]
+    assert len(found) == 7
+    assert {item.origin for item in found} == {"imported"}
+    assert not {kept_apart, promoted} & {item.id for item in found}
 
-    assert [words_of(item) for item in pairs_of(pictures)][:2] == ["a black shoe", "a white shoe"]
+
+def test_a_full_disk_leaves_the_older_checkpoint(pictures, model, tmp_path, monkeypatch):
+    out = tmp_path / "lora"
+    train_lora(pictures, model, out=out, recipe=quick(steps=2))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lora_checkpoints.os, "fsync", full)
+    with pytest.raises(CannotTrain, match="No space left on device"):
+        train_lora(pictures, model, out=out, recipe=quick(steps=4), resume=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    monkeypatch.undo()
+    again = train_lora(pictures, model, out=out, recipe=quick(steps=4), resume=True)
+    one = train_lora(pictures, model, out=tmp_path / "one", recipe=quick(steps=4))
+    assert weights(again.folder).keys() == weights(one.folder).keys()
+    assert all(np.array_equal(value, weights(one.folder)[name]) for name, value in weights(out).items())
 
 
 def test_too_few_pictures_are_refused(collection, model, tmp_path):
