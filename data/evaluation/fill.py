@@ -4,8 +4,8 @@
 
 DATA holds fashion-dev.parquet; FOLDER keeps the collection made of it between runs. Each article type with at
 least 10 pictures is asked for by its name twice: with its own pictures out of sight, when the loop should
-make one; and with them, when it should not. SAMPLE, the collection of ``make demo``, is asked for types that it
-does not have. The judge (data/generator/judge.py) looks at what was kept.
+make one; and with them, when it should not. SAMPLE, the collection of ``make demo``, is asked for types it
+lacks. The judge (data/generator/judge.py) looks at what was kept.
 """
 
 from __future__ import annotations
