@@ -83,20 +83,28 @@ def train_lora(
             latents = Latents(collection=collection, vae=pipeline.vae, size=_size(pipeline))
             training = Training(pipeline, items, latents, recipe=recipe, out=out)
             done = training.run(folders.revision_of(folder), resume=resume, on_step=on_step)
-            after = training.judged()
             trained = LoraTrained(
                 folder=out,
                 pictures=len(items) - len(latents.unreadable),
                 unreadable=dict(latents.unreadable),
                 steps=done.step,
                 loss_before=done.loss_before,
-                loss_after=after,
+                loss_after=training.judged(),
                 seconds=round(done.seconds, 1),
             )
-            facts = asdict(trained) | {"folder": str(out), "model": model, "recipe": recipe.identity()}
-            save_weights(out, pipeline, facts | {"licence_of_model": folders.licence_of(folder)})
+            save_weights(out, pipeline, _facts(trained, model, folder, recipe))
             save_samples(out, pipeline, [words_of(item) for item in items], recipe=recipe)
     return trained
+
+
+def _facts(trained: LoraTrained, model: str, folder: Path, recipe: LoraRecipe) -> dict[str, Any]:
+    """Give what stands beside the weights, as JSON has it."""
+    return asdict(trained) | {
+        "folder": str(trained.folder),
+        "model": model,
+        "recipe": recipe.identity(),
+        "licence_of_model": folders.licence_of(folder),
+    }
 
 
 def _load(model: str, folder: Path, recipe: LoraRecipe) -> Any:

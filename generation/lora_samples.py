@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+
+from indexer import Generated
 
 from .lora_checkpoints import SAMPLES, replace_file
 from .lora_training import LoraRecipe
+from .marking import mark_png
 
 _PROMPTS = 4
-_MARK = "made by a model (findmake train-lora): above without, below with the trained LoRA"
 
 
 def save_samples(out: Path, pipeline: Any, prompts: Sequence[str], *, recipe: LoraRecipe) -> None:
@@ -39,7 +40,7 @@ def save_samples(out: Path, pipeline: Any, prompts: Sequence[str], *, recipe: Lo
     finally:
         pipeline.unet.enable_adapters()
     below = [_draw(pipeline, prompt, recipe, number) for number, prompt in enumerate(some)]
-    replace_file(out / SAMPLES, _encoded(_grid([above, below]), some))
+    replace_file(out / SAMPLES, mark_png(_grid([above, below]), _provenance(pipeline, some, recipe)))
 
 
 def _draw(pipeline: Any, prompt: str, recipe: LoraRecipe, number: int) -> Image.Image:
@@ -51,6 +52,25 @@ def _draw(pipeline: Any, prompt: str, recipe: LoraRecipe, number: int) -> Image.
     return picture
 
 
+def _provenance(pipeline: Any, prompts: Sequence[str], recipe: LoraRecipe) -> Generated:
+    """Tell how the grid was made, for the marks that every picture of a model carries."""
+    return Generated(
+        prompt="; ".join(prompts),
+        negative_prompt="",
+        model=str(pipeline.config.get("_name_or_path", "")),
+        seed=recipe.seed,
+        scheduler=type(pipeline.scheduler).__name__,
+        steps=recipe.sample_steps,
+        guidance=pipeline.guidance_scale,
+        parents=(),
+        for_query="",
+        verdict="",
+        at=datetime.now(UTC),
+        mode="text-to-image",
+        extras={"grid": "above without the LoRA, below with it"},
+    )
+
+
 def _grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
     width, height = rows[0][0].size
     grid = Image.new("RGB", (width * len(rows[0]), height * len(rows)))
@@ -58,11 +78,3 @@ def _grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
         for x, picture in enumerate(row):
             grid.paste(picture, (x * width, y * height))
     return grid
-
-
-def _encoded(grid: Image.Image, prompts: Sequence[str]) -> bytes:
-    """Write a PNG that says what it is, as every picture that a model made must."""
-    facts, buffer = PngInfo(), io.BytesIO()
-    facts.add_itxt("Comment", f"{_MARK}. Prompts: {'; '.join(prompts)}")
-    grid.save(buffer, "PNG", pnginfo=facts)
-    return buffer.getvalue()
