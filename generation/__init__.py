@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from .adapters import Lora
     from .asking import FillOptions
     from .backlog import Attempted, Budget, fill_gaps
+    from .certificates import Credential, load_credential, own_credential
     from .conditions import PROBABILITY
     from .copies import Copy, CopyIndex, find_copy, outline
+    from .credentials import CheckedCredentials, check_credentials, sign_image
     from .errors import (
+        BadCredential,
         BadRequest,
         Blocked,
+        CredentialsUnavailable,
         GenerationCancelled,
         GenerationError,
         GeneratorMismatch,
@@ -33,24 +37,30 @@ if TYPE_CHECKING:
     from .lora import LoraTrained, train_lora
     from .lora_checkpoints import CannotTrain
     from .lora_training import LoraRecipe
+    from .marking import mark_image, mark_png
     from .prompts import PROMPT_KINDS, Prompt, PromptKind
-    from .regenerate import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
+    from .regenerating import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
     from .safety import Concept, SafetyPolicy
     from .schedulers import SCHEDULERS
     from .starter import GeneratorFacts
     from .train import PRESETS, TrainingRecipe, TrainingStep
     from .verify import Verification
+    from .watermark import Detection, add_watermark, detect_watermark
 
 _HOMES = {
     "adapters": ("Lora",),
     "asking": ("FillOptions",),
     "backlog": ("Attempted", "Budget", "fill_gaps"),
+    "certificates": ("Credential", "load_credential", "own_credential"),
     "conditions": ("PROBABILITY",),
     "copies": ("Copy", "CopyIndex", "find_copy", "outline"),
+    "credentials": ("CheckedCredentials", "check_credentials", "sign_image"),
     "errors": (
+        "BadCredential",
         "BadRequest",
         "Blocked",
+        "CredentialsUnavailable",
         "GenerationCancelled",
         "GenerationError",
         "GeneratorMismatch",
@@ -67,14 +77,16 @@ _HOMES = {
     "lora": ("LoraTrained", "train_lora"),
     "lora_checkpoints": ("CannotTrain",),
     "lora_training": ("LoraRecipe",),
+    "marking": ("mark_image", "mark_png"),
     "prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
-    "regenerate": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
+    "regenerating": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
     "safety": ("Concept", "SafetyPolicy"),
     "schedulers": ("SCHEDULERS",),
     "starter": ("GeneratorFacts",),
     "train": ("PRESETS", "TrainingRecipe", "TrainingStep"),
     "verify": ("Verification",),
+    "watermark": ("Detection", "add_watermark", "detect_watermark"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -8,7 +8,7 @@ import pytest
 from generation import errors, safety
 from generation.safety import Concept, Guard, SafetyPolicy
 from indexer import load_encoder
-from search import Searcher, find_calibration, shipped_calibration
+from search import EmbeddedQuery, Part, Searcher, find_calibration, shipped_calibration
 from search.phrases import PHRASES
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import picture, write_pictures
@@ -100,6 +100,11 @@ def test_a_policy_that_cannot_be_understood_blocks_everything(tmp_path, content)
 RED = SafetyPolicy(concepts=(Concept(name="redness", phrases=("red",)),), words={})
 
 
+def asked(text, row, *, kind="text", weight=1.0):
+    part = Part(label=text, weight=weight, embedding=row, kind=kind)
+    return EmbeddedQuery(embedding=row, length=1.0, parts=(part,))
+
+
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_a_concept_is_told_in_pictures_and_prompts(collection, encoder, index, tmp_path, calibrated):
     for path in write_pictures(tmp_path / "photos", 84):
@@ -112,8 +117,11 @@ def test_a_concept_is_told_in_pictures_and_prompts(collection, encoder, index, t
     assert guard.check_picture(red) == "it seems to show redness"
     assert guard.check_picture(blue) is None
     with pytest.raises(errors.Blocked, match="redness"):
-        guard.check_prompt("red", encoder.encode_texts(["red"])[0])
-    guard.check_prompt("blue", encoder.encode_texts(["blue"])[0])
+        guard.check_asked(asked("red", encoder.encode_texts(["red"])[0]), "red")
+    with pytest.raises(errors.Blocked, match="the picture 'red'"):
+        guard.check_asked(asked("red", red, kind="image"), "")
+    guard.check_asked(asked("blue", encoder.encode_texts(["blue"])[0]), "blue")
+    guard.check_asked(asked("red", encoder.encode_texts(["red"])[0], weight=-1), "not red")
 
 
 def test_without_concepts_nothing_is_encoded():
@@ -153,7 +161,7 @@ def test_the_starter_tells_unsafe_prompts_from_a_thousand_harmless_ones(starter)
 
     def passes(text, row):
         try:
-            guard.check_prompt(text, row)
+            guard.check_asked(asked(text, row), text)
         except errors.Blocked:
             return False
         return True
