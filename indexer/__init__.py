@@ -63,6 +63,8 @@ from .items import (
     Kind,
     Provenance,
 )
+from .job_tables import Job, JobState
+from .jobs import JobStore
 from .literals import Period, number_of
 from .marks import Mark, find_mark
 from .memory import available_memory
@@ -115,6 +117,9 @@ __all__ = [
     "IndexerError",
     "Item",
     "ItemNotFound",
+    "Job",
+    "JobState",
+    "JobStore",
     "JsonLines",
     "JsonList",
     "Kind",
