@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .adapters import Lora
-    from .asking import FillOptions
+    from .asking import FillOptions, propose_prompt
     from .backlog import Attempted, Budget, fill_gaps
     from .certificates import Credential, load_credential, own_credential
     from .conditions import PROBABILITY
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "adapters": ("Lora",),
-    "asking": ("FillOptions",),
+    "asking": ("FillOptions", "propose_prompt"),
     "backlog": ("Attempted", "Budget", "fill_gaps"),
     "certificates": ("Credential", "load_credential", "own_credential"),
     "conditions": ("PROBABILITY",),
@@ -156,6 +156,7 @@ __all__ = [
     "mark_png",
     "outline",
     "own_credential",
+    "propose_prompt",
     "regenerate",
     "regenerated_png",
     "sign_image",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +38,7 @@ class FillOptions:
         steps, guidance, scheduler, size: of the generator; the size is width and height in pixels.
         neighbours: how many of the nearest misses lend their look, at most 10.
         style_weight: 0 to ignore their look, 1 to follow it closely.
+        prompt: the words for the generator; None to write them from the query.
         kind: of picture; None to choose by the query's words and the collection's pictures.
         negative: what else to avoid, in words.
         start: begin from the query's own picture or from the nearest miss instead of from noise.
@@ -59,6 +60,7 @@ class FillOptions:
     size: tuple[int, int] | None = None
     neighbours: int = 4
     style_weight: float = 0.5
+    prompt: str | None = None
     kind: PromptKind | None = None
     negative: str = ""
     start: StartFrom | None = None
@@ -112,7 +114,7 @@ def write_wish(searcher: Searcher, verifier: Verifier, generator: Generator, opt
         FetchFailed: the query's picture cannot be had from its URL.
     """
     collection = searcher.collection
-    prompt = _prompt(searcher, verifier, generator, options)
+    prompt = _prompt(searcher, verifier, options, generator.info.prompt_tokens)
     ids, rows = verifier.neighbours(options.neighbours if options.style_weight > 0 else 0)
     embedding = conditions.rounded(verifier.embedded.embedding)
     near = conditions.rounded(rows) if len(rows) else None
@@ -142,6 +144,23 @@ def write_wish(searcher: Searcher, verifier: Verifier, generator: Generator, opt
         count=options.candidates,
     )
     return Wish(request=request, prompt=prompt, parents=tuple(ids.tolist()), extras=extras)
+
+
+def propose_prompt(searcher: Searcher, query: Query, options: FillOptions | None = None) -> Prompt:
+    """Write the prompt that filling a gap would take, for a person to look at and to change.
+
+    A generator with a short text tower may leave some of it out.
+
+    Args:
+        searcher: over the collection; calibrated.
+        query: what is sought.
+        options: how to fill the gap.
+
+    Raises:
+        BadRequest: answers in this collection cannot be judged.
+        SearchError: the query cannot be answered.
+    """
+    return _prompt(searcher, Verifier(searcher, query), options or FillOptions(), None)
 
 
 def readable_pictures(collection: Collection, ids: Sequence[int]) -> tuple[Image.Image, ...]:
@@ -176,7 +195,7 @@ def reopened(collection: Collection, name: str) -> Image.Image:
 # -- the prompt ------------------------------------------------------------------------------------------
 
 
-def _prompt(searcher: Searcher, verifier: Verifier, generator: Generator, options: FillOptions) -> Prompt:
+def _prompt(searcher: Searcher, verifier: Verifier, options: FillOptions, limit: int | None) -> Prompt:
     query, store = verifier.query, searcher.collection.store
     named = [term.item_id for term in query.terms if isinstance(term, Like)]
     subject = subject_of(query, {item.id: item.title for item in store.items(named)})
@@ -185,8 +204,10 @@ def _prompt(searcher: Searcher, verifier: Verifier, generator: Generator, option
     style: tuple[str, ...] = ()
     if options.enrich:
         style = (*_richer(searcher, subject), *style_words(near))
-    limit = generator.info.prompt_tokens
-    return write_prompt(subject, kind, style=style, avoid=options.negative, limit=limit)
+    written = write_prompt(subject, kind, style=style, avoid=options.negative, limit=limit)
+    if options.prompt is None:
+        return written
+    return replace(written, text=" ".join(options.prompt.split()), style=(), left_out=())
 
 
 def _thumbnails(collection: Collection, ids: Sequence[int]) -> list[Image.Image]:

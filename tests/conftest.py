@@ -9,8 +9,8 @@ from tests.colour_encoder import ColourEncoder
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path):
     """No setting, cache or hub of the person running the tests can change a result."""
-    for name in ("FINDMAKE_COLLECTION", "FINDMAKE_MODEL", "FINDMAKE_DEVICE", "FINDMAKE_LOG_MISSES"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("COLLECTION", "MODEL", "DEVICE", "LOG_MISSES", "GENERATOR"):
+        monkeypatch.delenv(f"FINDMAKE_{name}", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
 
 

@@ -13,6 +13,7 @@ COLLECTION = "FINDMAKE_COLLECTION"
 MODEL = "FINDMAKE_MODEL"
 DEVICE = "FINDMAKE_DEVICE"
 LOG_MISSES = "FINDMAKE_LOG_MISSES"
+GENERATOR = "FINDMAKE_GENERATOR"
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -25,12 +26,14 @@ class Settings:
         model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
+        generator: what makes pictures on the page: ``starter``, a folder, or ``ORG/NAME`` on the hub.
     """
 
     collection: Path
     model: str | None = None
     device: str = "auto"
     log_misses: bool = True
+    generator: str = "starter"
 
     @classmethod
     def read(
@@ -50,7 +53,7 @@ class Settings:
             device: where to run it, else ``FINDMAKE_DEVICE``, else ``auto``.
 
         Misses are logged unless ``FINDMAKE_LOG_MISSES`` is set to anything but 1, true, yes or on: who
-        mistypes "off" means no.
+        mistypes "off" means no. The page's generator is that of ``FINDMAKE_GENERATOR``.
         """
         variables = os.environ if environment is None else environment
         folder = collection or variables.get(COLLECTION) or default_collection()
@@ -59,12 +62,14 @@ class Settings:
             model=model or variables.get(MODEL) or None,
             device=device or variables.get(DEVICE) or "auto",
             log_misses=(variables.get(LOG_MISSES) or "on").strip().lower() in _YES,
+            generator=variables.get(GENERATOR) or "starter",
         )
 
     def as_environment(self) -> dict[str, str]:
         """Write the settings as variables for a child process, on top of this process's environment."""
         variables = {**os.environ, COLLECTION: str(self.collection), DEVICE: self.device}
         variables[LOG_MISSES] = "on" if self.log_misses else "off"
+        variables[GENERATOR] = self.generator
         return variables | ({MODEL: self.model} if self.model else {})
 
 
