@@ -21,6 +21,7 @@ from tests.marked_files import (
     PHOTO,
     TRAINED,
     WORKFLOW,
+    box,
     cbor,
     exif_of,
     manifest_store,
@@ -164,6 +165,25 @@ def test_the_digital_source_type_is_read_in_every_kind_of_file_and_form(kind, fo
         name="IPTC", model="Phone", composite=True
     )
     assert find_mark(with_xmp(kind, xmp(CAPTURED, form, tool="Camera"))) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["digsrctype:trainedAlgorithmicMedia", "http://example.org/", "trainedAlgorithmicMedia"]
+)
+def test_the_digital_source_type_in_other_words(value):
+    expected = None if "example" in value else Mark(name="IPTC")
+    assert find_mark(with_xmp("JPEG", xmp(value))) == expected
+
+
+@pytest.mark.parametrize("label", ["stds.iptc", "c2pa.metadata", "stds.iptc__1"])
+def test_iptc_metadata_inside_a_manifest_counts(label):
+    def found(value):
+        told = {"@context": {}, "Iptc4xmpExt:DigitalSourceType": value}
+        store = superbox("c2pa", superbox(label, box(b"json", json.dumps(told).encode())))
+        return find_mark(with_c2pa("JPEG", store))
+
+    assert found(TRAINED) == Mark(name="C2PA")
+    assert found(CAPTURED) is None
 
 
 def test_xmp_in_another_encoding_or_as_a_foreign_profile_is_read():

@@ -1,13 +1,15 @@
 """What a C2PA manifest says about a picture's making (C2PA 2.2; JUMBF, ISO/IEC 19566-5).
 
-Cameras and editors sign manifests too, so a manifest alone marks nothing: an action in it must name a digital
-source type that means a model, or a creation by a program that does nothing but generate. Signatures are not
-checked; a mark is a claim either way. Compressed manifests are not read.
+Cameras and editors sign manifests too, so a manifest alone marks nothing: an action or the IPTC metadata in
+it must name a digital source type that means a model, or an action the creation by a program that does
+nothing but generate. Signatures are not checked; a mark is a claim either way. Compressed manifests are not
+read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from .base import Mark
@@ -18,7 +20,9 @@ from .xmp import is_synthetic
 _MAX_BOXES = 4_000
 _MAX_DEPTH = 10
 _MAX_ASSERTION = 1 << 18
-_MAX_ASSERTIONS = 64
+_MAX_STATEMENTS = 10_000
+_ACTIONS, _METADATA = b"c2pa.actions", (b"c2pa.metadata", b"stds.iptc")
+_IPTC_FIELD = "Iptc4xmpExt:DigitalSourceType"
 
 
 def mark_in_c2pa(store: bytes) -> Mark | None:
@@ -28,41 +32,44 @@ def mark_in_c2pa(store: bytes) -> Mark | None:
     when an editor opens it and signs anew.
     """
     found: Mark | None = None
-    for _, assertion in zip(range(_MAX_ASSERTIONS), _action_assertions(store), strict=False):
-        actions = assertion.get("actions")
-        for action in actions[:1000] if isinstance(actions, list) else []:
-            mark = _mark_of(action) if isinstance(action, dict) else None
-            if mark and not mark.composite:
-                return mark
-            found = found or mark
+    for statement in islice(_statements(store), _MAX_STATEMENTS):
+        mark = _mark_of(statement)
+        if mark and not mark.composite:
+            return mark
+        found = found or mark
     return found
 
 
-def _mark_of(action: dict[Any, Any]) -> Mark | None:
-    agent = action.get("softwareAgent")
+def _mark_of(statement: dict[Any, Any]) -> Mark | None:
+    agent = statement.get("softwareAgent")
     named = agent.get("name") if isinstance(agent, dict) else agent
     model = named[:200] if isinstance(named, str) and named else None
-    composite = is_synthetic(action.get("digitalSourceType"))
+    composite = is_synthetic(statement.get("digitalSourceType") or statement.get(_IPTC_FIELD))
     if composite is not None:
         return Mark(name="C2PA", model=model, composite=composite)
-    if action.get("action") == "c2pa.created" and model and known_software(model):
+    if statement.get("action") == "c2pa.created" and model and known_software(model):
         return Mark(name="C2PA", model=model)
     return None
 
 
-def _action_assertions(store: bytes) -> Iterator[dict[str, Any]]:
+def _statements(store: bytes) -> Iterator[dict[Any, Any]]:
+    """Give each action, and each assertion of embedded metadata."""
     for label, kind, body in _contents(store):
-        if label.startswith(b"c2pa.actions") and len(body) <= _MAX_ASSERTION:
-            value: Any = {}
-            if kind == b"json":
-                value = json_object(body.decode("utf-8", "replace"))
-            elif kind == b"cbor":
-                try:
-                    value = decode(body)
-                except BadCbor:
-                    continue
-            if isinstance(value, dict):
-                yield value
+        if not label.startswith((_ACTIONS, *_METADATA)):
+            continue
+        value = _decoded(kind, body[:_MAX_ASSERTION])
+        actions = value.get("actions") if label.startswith(_ACTIONS) else [value]
+        yield from (each for each in actions if isinstance(each, dict)) if isinstance(actions, list) else ()
+
+
+def _decoded(kind: bytes, body: bytes) -> dict[Any, Any]:
+    if kind == b"json":
+        return json_object(body.decode("utf-8", "replace"))
+    try:
+        value = decode(body)
+    except BadCbor:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _contents(store: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

@@ -26,12 +26,12 @@ COMPOSITE = "compositewithtrainedalgorithmicmedia"
 
 
 def is_synthetic(source_type: object) -> bool | None:
-    """Judge an IPTC digital source type.
+    """Judge an IPTC digital source type, an address or a QCode.
 
     Returns:
         False for made by a model, True for a composite with what a model made, None for anything else.
     """
-    name = source_type.rpartition("/")[2].lower() if isinstance(source_type, str) else ""
+    name = re.split("[/:]", source_type)[-1].lower() if isinstance(source_type, str) else ""
     return {TRAINED: False, COMPOSITE: True}.get(name)
 
 
