@@ -54,9 +54,8 @@ def train_lora(
 ) -> LoraTrained:
     """Train LoRA weights on a collection's own pictures, told by their captions or titles.
 
-    A checkpoint is written every so many steps and when the person interrupts; going on from one gives what
-    one run would have given, to the last bit on the same machine. A grid of samples, without and with the
-    weights, is drawn at the end.
+    A checkpoint is written every so many steps and when the person interrupts; going on from one equals one
+    run, to the last bit on the same machine. At the end, samples are drawn without and with the weights.
 
     Args:
         collection: its generated items are never learned from.
@@ -67,8 +66,7 @@ def train_lora(
         on_step: told about each step.
 
     Raises:
-        CannotTrain: ``out`` is taken or cannot be written, its checkpoint is of another training, or the
-            loss left all bounds.
+        CannotTrain: ``out`` is taken, cannot be written, or of another training; or the loss left all bounds.
         GeneratorUnavailable: the model cannot be loaded, or is none that can be trained so.
         OutOfMemory: the memory does not suffice.
         TooFewToTrain: too few pictures with words.
