@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .options import say, settings
 
 if TYPE_CHECKING:
-    from generation import Candidate, FillOptions, FillReport, Generator, OnStep, Step
+    from generation import FillOptions, FillReport, Generator, OnStep, Step
     from search import Searcher
 
 _SEEDS = 2**31  # what other tools can read
@@ -128,42 +128,6 @@ def progress() -> Iterator[OnStep]:
     finally:
         for each in line:
             each.close()
-
-
-def report_to_json(report: FillReport) -> dict[str, Any]:
-    """Shape what came of a gap; see docs/json.md."""
-    prompt = report.prompt
-    return {
-        "query": report.query.text,
-        "verdict": report.before.verdict,
-        "coverage": report.before.coverage,
-        "reason": report.before.reason,
-        "outcome": report.outcome,
-        "prompt": prompt
-        and {
-            "text": prompt.text,
-            "negative": prompt.negative,
-            "kind": prompt.kind,
-            "style": list(prompt.style),
-            "left_out": list(prompt.left_out),
-        },
-        "candidates": [_candidate_to_json(each) for each in report.candidates],
-        "kept": list(report.kept),
-        "reused": list(report.reused),
-        "seconds": report.seconds,
-    }
-
-
-def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
-    found = candidate.verification
-    return {
-        "seed": candidate.settings.seed,
-        "probability": found and found.probability,
-        "coverage": found and found.coverage,
-        "verdict": candidate.verdict,
-        "refused": candidate.refused,
-        "id": candidate.item_id,
-    }
 
 
 def candidates_to_table(report: FillReport) -> str:
