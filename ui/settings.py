@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -13,6 +13,7 @@ COLLECTION = "FINDMAKE_COLLECTION"
 MODEL = "FINDMAKE_MODEL"
 DEVICE = "FINDMAKE_DEVICE"
 LOG_MISSES = "FINDMAKE_LOG_MISSES"
+API_TOKEN = "FINDMAKE_API_TOKEN"
 GENERATOR = "FINDMAKE_GENERATOR"
 _YES = frozenset({"1", "true", "yes", "on"})
 
@@ -27,6 +28,7 @@ class Settings:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
         generator: what makes pictures on the page: ``starter``, a folder, or ``ORG/NAME`` on the hub.
+        api_token: that requests to the API must carry; None for none.
     """
 
     collection: Path
@@ -34,6 +36,7 @@ class Settings:
     device: str = "auto"
     log_misses: bool = True
     generator: str = "starter"
+    api_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(
@@ -62,6 +65,7 @@ class Settings:
             model=model or variables.get(MODEL) or None,
             device=device or variables.get(DEVICE) or "auto",
             log_misses=(variables.get(LOG_MISSES) or "on").strip().lower() in _YES,
+            api_token=variables.get(API_TOKEN) or None,
             generator=variables.get(GENERATOR) or "starter",
         )
 

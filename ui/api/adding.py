@@ -1,0 +1,224 @@
+"""Adding pictures to the collection, and removing them; in threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer import (
+    Generated,
+    IndexReport,
+    StorageFailure,
+    UnreadableImage,
+    decode_image,
+    discard,
+    index_sources,
+    open_source,
+)
+from indexer import Progress as Counted
+
+from .models import FailedFile, Indexed, Job, Removed
+from .pictures import kind_of
+from .problems import ApiError
+from .service import UPLOADS, Service
+
+if TYPE_CHECKING:
+    from .jobs import Running
+
+_PROBE_SIDE = 32
+_LONGEST_NAME = 80
+_adding = threading.Lock()  # between writing a file and indexing it nobody else may take it away
+
+
+def add_picture(here: Service, data: bytes, name: str, text: str) -> tuple[int, bool]:
+    """Keep an uploaded picture in a folder of the collection, and index it.
+
+    The folder is named by the content, so the same picture comes to the same place. If indexing fails, the
+    file goes again; after a crash in between, the next run finds it.
+
+    Args:
+        here: where to.
+        data: the file.
+        name: its title, or the name that it had.
+        text: a caption; may be blank.
+
+    Returns:
+        The item's id, and whether it is new.
+
+    Raises:
+        UnreadableImage: it is no picture, damaged, or has too many pixels.
+        CollectionBusy: another process is writing.
+        StorageFailure: the disk is full.
+    """
+    label = stem_of(name)
+    decode_image(data, name=label, shorter_side=_PROBE_SIDE, max_pixels=here.options.most_pixels)
+    folder = _uploads(here) / hashlib.sha256(data).hexdigest()[:24]
+    with _adding:
+        known = _known(here, folder)
+        if known is not None:
+            return known, False
+        path = folder / f"{label}{kind_of(data[:32])[1]}"
+        try:
+            _write(folder, {path: data, path.with_suffix(".txt"): text.strip().encode()})
+            report = here.write(lambda: _index_uploads(here))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        for failure in report.failed:
+            if failure.path == str(path):
+                shutil.rmtree(folder, ignore_errors=True)
+                raise UnreadableImage(label, failure.reason)
+        item_id = here.collection.store.find_path(str(path))
+    if item_id is None:
+        raise ApiError(409, "The picture was removed by somebody else this very moment. Upload it again.")
+    return item_id, True
+
+
+def stem_of(name: str) -> str:
+    """Make a file's name, without suffix, from whatever a client calls it: no folders, nothing hidden."""
+    last = re.split(r"[/\\]", name)[-1]
+    stem = last[: -len(Path(last).suffix)] if Path(last).suffix else last
+    plain = re.sub(r"[^\w\- ]+", " ", stem)
+    short = " ".join(plain.split()).encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return short or "picture"
+
+
+def _uploads(here: Service) -> Path:
+    return here.collection.folder.absolute() / UPLOADS
+
+
+def _known(here: Service, folder: Path) -> int | None:
+    if not folder.is_dir():
+        return None
+    found = (here.collection.store.find_path(str(path)) for path in sorted(folder.iterdir()))
+    return next((item_id for item_id in found if item_id is not None), None)
+
+
+def _write(folder: Path, files: dict[Path, bytes]) -> None:
+    """Write files, each as a whole, the last one first: a caption is there before its picture.
+
+    Raises:
+        StorageFailure: the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, data in reversed(files.items()):
+            if not data:
+                continue
+            fresh = path.with_name(f".{path.name}.part")  # hidden: no run takes half a file
+            with fresh.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(path)
+    except OSError as error:
+        raise StorageFailure(folder, error.strerror or str(error)) from error
+
+
+def _index_uploads(here: Service) -> IndexReport:
+    return index_sources(here.collection, here.encoder, [open_source(_uploads(here))])
+
+
+# -- registering -----------------------------------------------------------------------------------------
+
+
+def register(here: Service, path: str) -> Job:
+    """Index what is at a path of this machine; as a job.
+
+    Raises:
+        ApiError: it is not below a folder that is allowed; whether it exists is not told.
+    """
+    wanted = _allowed(here, path)
+
+    def work(job: Running) -> Indexed:
+        def on_progress(progress: Counted) -> None:
+            job.advance(progress.done, progress.total)
+
+        report = here.write(_indexing(here, wanted, on_progress))
+        return _told(report, show_paths=here.options.show_paths)
+
+    return here.jobs.submit("index", str(wanted), work).told()
+
+
+def _indexing(here: Service, path: Path, on_progress: Callable[[Counted], None]) -> Callable[[], IndexReport]:
+    def run() -> IndexReport:
+        return index_sources(here.collection, here.encoder, [open_source(path)], on_progress=on_progress)
+
+    return run
+
+
+def _allowed(here: Service, path: str) -> Path:
+    refusal = ApiError(403, "This path is not below a folder that the server allows. See: serve --allow DIR")
+    try:
+        wanted = Path(path)
+        if not wanted.is_absolute():
+            raise refusal
+        real = Path(os.path.realpath(wanted))  # where it leads, whatever links and dots are in it
+        roots = [Path(os.path.realpath(root)) for root in here.options.roots]
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        raise refusal from None
+    if not any(real.is_relative_to(root) for root in roots):
+        raise refusal
+    return real
+
+
+def _told(report: IndexReport, *, show_paths: bool) -> Indexed:
+    failed = [
+        FailedFile(name=each.path if show_paths else Path(each.path).name, reason=each.reason)
+        for each in report.failed
+    ]
+    return Indexed(
+        added=report.added,
+        updated=report.updated,
+        moved=report.moved,
+        unchanged=report.unchanged,
+        removed=report.removed,
+        failed=failed,
+        notes=list(report.notes) if show_paths else [],
+        seconds=report.seconds,
+    )
+
+
+# -- removing --------------------------------------------------------------------------------------------
+
+
+def remove_item(here: Service, item_id: int) -> Removed:
+    """Remove an item; with its file if it was made or uploaded here.
+
+    The file goes first: after a crash in between, the next run removes the item too.
+
+    Raises:
+        ItemNotFound: there is no such item.
+        CollectionBusy: another process is writing.
+    """
+    kept = here.collection.item(item_id)
+    if isinstance(kept.provenance, Generated):
+        here.write(lambda: discard(here.collection, [item_id]))
+        return Removed(id=item_id, file=True)
+    folder = Path(kept.path).parent if kept.path is not None else None
+    uploaded = folder if folder is not None and folder.parent == _uploads(here) else None
+
+    def remove() -> None:
+        with here.collection.writing():
+            if uploaded is not None:
+                _remove_folder(uploaded)
+            here.collection.store.remove([item_id])
+
+    with _adding:
+        here.write(remove)
+    return Removed(id=item_id, file=uploaded is not None)
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageFailure(folder, error.strerror or str(error)) from error

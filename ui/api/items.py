@@ -1,0 +1,120 @@
+"""Routes that look at items, add, tag and remove them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+
+from indexer import Generated, ItemNotFound, Tagging
+from indexer import Item as Kept
+
+from .adding import add_picture, register, remove_item
+from .addresses import image_of, thumbnail_of
+from .models import Item, Job, Registration, Removed, TagChange
+from .pictures import ItemId
+from .service import Here, Service
+
+router = APIRouter(tags=["items"])
+_SHOWN = (
+    *("prompt", "negative_prompt", "model", "revision", "mode", "seed", "scheduler", "steps", "guidance"),
+    *("width", "height", "for_query", "verdict"),
+)
+
+
+@router.get("/items/{item_id}", operation_id="item")
+async def item(here: Here, item_id: ItemId) -> Item:
+    """All that is known of an item."""
+    return await here.do(_item, here, item_id)
+
+
+@router.post(
+    "/items",
+    operation_id="add_item",
+    status_code=201,
+    responses={
+        200: {"model": Item, "description": "The very picture was uploaded before; this is its item."}
+    },
+)
+async def add_item(
+    here: Here,
+    response: Response,
+    picture: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF.")],
+    title: Annotated[str, Form(max_length=200, description="Else the file's name.")] = "",
+    text: Annotated[str, Form(max_length=20_000, description="A caption or description.")] = "",
+) -> Item:
+    """Add a picture; it is found by the next search. The same picture twice is one item."""
+    data = await picture.read()
+    name = title or picture.filename or ""
+    item_id, is_new = await here.do(add_picture, here, data, name, text)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/items/{item_id}"
+    return await here.do(_item, here, item_id)
+
+
+@router.post("/items/register", operation_id="register", status_code=202)
+async def register_path(here: Here, asked: Registration) -> Job:
+    """Index a file, folder or table below one of the folders that the server was told to allow."""
+    return await here.do(register, here, asked.path)
+
+
+@router.patch("/items/{item_id}", operation_id="tag_item")
+async def tag_item(here: Here, item_id: ItemId, change: TagChange) -> Item:
+    """Give an item tags, and take tags away from it."""
+    await here.do(_tag, here, item_id, change)
+    return await here.do(_item, here, item_id)
+
+
+@router.delete("/items/{item_id}", operation_id="remove_item")
+async def delete_item(here: Here, item_id: ItemId) -> Removed:
+    """Remove an item. What was uploaded or made here loses its file too; files elsewhere stay as they are.
+
+    The next indexing run brings an item back whose file is still there.
+    """
+    return await here.do(remove_item, here, item_id)
+
+
+def _item(here: Service, item_id: int) -> Item:
+    return describe(here.collection.item(item_id), show_paths=here.options.show_paths)
+
+
+def _tag(here: Service, item_id: int, change: TagChange) -> None:
+    store = here.collection.store
+    here.collection.item(item_id)
+    taggings = [Tagging(item_id=item_id, tag=tag) for tag in change.add]
+    taken = [
+        Tagging(item_id=item_id, tag=tag).tag for tag in change.remove
+    ]  # all are checked before any goes
+    for tag in taken:
+        here.write(lambda tag=tag: store.remove_tags([item_id], tag=tag))  # type: ignore[misc]
+    if taggings and not here.write(lambda: store.add_tags(taggings)):
+        raise ItemNotFound(str(item_id))  # removed by somebody else this very moment
+
+
+def describe(kept: Kept, *, show_paths: bool) -> Item:
+    """Shape an item; where its file is stays untold unless paths are shown."""
+    return Item(
+        id=kept.id,
+        title=kept.title,
+        text=kept.text,
+        modality=kept.modality,
+        width=kept.width,
+        height=kept.height,
+        attributes=dict(kept.attributes),
+        tags=list(kept.tags),
+        origin=kept.origin,
+        apart=kept.apart,
+        provenance=_provenance(kept, show_paths),
+        path=(kept.path or kept.key) if show_paths else None,
+        thumbnail=thumbnail_of(kept),
+        image=image_of(kept),
+    )
+
+
+def _provenance(kept: Kept, show_paths: bool) -> dict[str, Any]:
+    found = kept.provenance
+    if not isinstance(found, Generated):
+        told = {"at": found.at.isoformat(timespec="seconds"), "synthetic": found.synthetic}
+        return told | ({"source": found.source} if show_paths else {})
+    told = {name: getattr(found, name) for name in _SHOWN}
+    return told | {"at": found.at.isoformat(timespec="seconds"), "parents": list(found.parents)}

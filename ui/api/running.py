@@ -1,0 +1,103 @@
+"""Serve the API until it is stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from indexer import FindmakeError
+from ui.settings import Settings
+
+from .options import ApiOptions, CannotServe, check_open
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
+
+
+class ApiUnavailable(FindmakeError):
+    """What the API is made with is not installed."""
+
+    exit_code = 5
+
+    def __init__(self, missing: str) -> None:
+        self.missing = missing
+        super().__init__(
+            f"The API needs {missing}, which is not installed. Install it with: pip install 'findmake[api]'"
+        )
+
+
+def run(settings: Settings, options: ApiOptions, *, no_token: bool, say: Callable[[str], None]) -> int:
+    """Serve the API until it is stopped; return its exit code.
+
+    Args:
+        settings: which collection.
+        options: how to serve it.
+        no_token: serve to other machines without a token.
+        say: told where it listens.
+
+    Raises:
+        ApiUnavailable: the packages are not installed.
+        CannotServe: it would be open to a network without a token, or the port is taken.
+        CollectionNotFound: there is no collection.
+        ModelUnavailable: its model is not here.
+    """
+    for package in _NEEDED:
+        if importlib.util.find_spec(package) is None:
+            raise ApiUnavailable(package)
+    check_open(options, no_token=no_token)
+    from .service import Service
+
+    listening = _listen(options)
+    with listening:
+        service = Service(settings, options)
+        say(f"Loading the model {service.collection.spec.name} ...")
+        service.warm_up()
+        say(f"Serving {len(service.collection):,} items at {address_of(listening)} (stop: Ctrl-C)")
+        server(service).run(sockets=[listening])
+    return 0
+
+
+def server(service: object) -> uvicorn.Server:
+    """Make the server of an application; the caller gives it a socket."""
+    import uvicorn
+
+    from .factory import create_app
+    from .service import Service
+
+    assert isinstance(service, Service)
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(service),
+            log_level="warning",
+            access_log=False,  # what people search for is nobody's business; see /metrics
+            server_header=False,
+            proxy_headers=False,  # any client could claim to be another
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+
+def _listen(options: ApiOptions) -> socket.socket:
+    """Take the port before anything slow is done.
+
+    Raises:
+        CannotServe: it is taken, or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host.strip("[]"), options.port), family=family)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        hint = "Give another --port, or another --host."
+        raise CannotServe(f"at {options.host} port {options.port}", reason, hint) from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """Write where a socket listens as a client would ask for it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,163 @@
+"""Routes that search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from pydantic import Json
+
+from indexer import Facet as Counted
+from indexer import decode_image
+from search import Contribution as Given
+from search import Hit as Found
+from search import Picture, Results
+from search import Query as Sought
+from ui import asking, services
+
+from .addresses import thumbnail_of
+from .models import (
+    LARGEST_ID,
+    MOST_HITS,
+    Contribution,
+    Facet,
+    FacetValue,
+    Hit,
+    Narrowed,
+    SearchAnswer,
+    SearchRequest,
+)
+from .service import Here, Service
+
+router = APIRouter(tags=["search"])
+_PROBE_SIDE = 32  # pixels: enough to see that a picture decodes and how large it is
+
+
+@router.post("/search", operation_id="search", response_model_exclude_none=False)
+async def search(here: Here, asked: SearchRequest) -> SearchAnswer:
+    """Search by words, pictures at public addresses, items, or all of them together."""
+    return await here.do(_search, here, asked, asked.query, asked.item, None)
+
+
+@router.get("/search", operation_id="search_words")
+async def search_words(
+    here: Here,
+    q: Annotated[str, Query(min_length=1, max_length=2_000, examples=["red shoes"])],
+    where: Annotated[str, Query(max_length=2_000)] = "",
+    k: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
+    offset: Annotated[int, Query(ge=0, le=10_000)] = 0,
+    generated: Annotated[bool, Query()] = False,
+) -> SearchAnswer:
+    """Search by words; the simple way, for a link or a script."""
+    narrowed = Narrowed(where=where, k=k, offset=offset, generated=generated)
+    return await here.do(_search, here, narrowed, q, None, None)
+
+
+@router.post("/search/picture", operation_id="search_picture")
+async def search_picture(
+    here: Here,
+    picture: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF.")],
+    query: Annotated[str, Form(max_length=5_000, description="Words to go with it.")] = "",
+    item: Annotated[int | None, Form(ge=1, le=LARGEST_ID)] = None,
+    options: Annotated[
+        Json[Narrowed] | None, Form(description="As for /search, without query and item, as JSON.")
+    ] = None,
+) -> SearchAnswer:
+    """Search by an uploaded picture, which is not kept."""
+    data = await picture.read()
+    return await here.do(_search, here, options or Narrowed(), query, item, data)
+
+
+def _search(here: Service, asked: Narrowed, words: str, item: int | None, data: bytes | None) -> SearchAnswer:
+    """Answer a query; in a thread."""
+    picture = None
+    if data is not None:
+        decode_image(data, name="the picture", shorter_side=_PROBE_SIDE, max_pixels=here.options.most_pixels)
+        picture = Picture(name="the picture", data=data)
+    query = services.compose(
+        words, like=item, picture=picture, where=asked.where, k=asked.k, offset=asked.offset
+    )
+    query = _shaped(query, asked)
+    with here.encoder.asking():
+        results = asking.search(here.searcher, query, here.settings)
+    here.metrics.verdicts.labels(results.verdict or "none").inc()
+    explained = services.explained(here.searcher, results) if asked.explain else None
+    facets = services.facets(here.searcher, results, asked.facets) if asked.facets else None
+    return answer(results, show_paths=here.options.show_paths, explained=explained, facets=facets)
+
+
+def _shaped(query: Sought, asked: Narrowed) -> Sought:
+    return replace(
+        query,
+        threshold=asked.threshold,
+        diversity=asked.diverse,
+        order=asked.order,
+        hybrid=asked.words,
+        fold=asked.fold,
+        generated=asked.generated,
+    )
+
+
+def answer(
+    results: Results,
+    *,
+    show_paths: bool,
+    explained: dict[int, tuple[Given, ...]] | None = None,
+    facets: dict[str, Counted] | None = None,
+) -> SearchAnswer:
+    """Shape the answer to a query."""
+    query, judgement = results.query, results.judgement
+    more = len(results.hits) == query.k
+    return SearchAnswer(
+        query=query.text,
+        verdict=results.verdict,
+        coverage=results.coverage,
+        reason=judgement.reason if judgement else None,
+        approximate=judgement.approximate if judgement else None,
+        warnings=list(results.warnings),
+        considered=results.considered,
+        took_ms=results.took_ms,
+        hits=[_hit(hit, show_paths, (explained or {}).get(hit.item.id)) for hit in results.hits],
+        next_offset=query.offset + query.k if more else None,
+        facets=None if facets is None else {name: _facet(facet) for name, facet in facets.items()},
+    )
+
+
+def _hit(hit: Found, show_paths: bool, explained: Sequence[Given] | None) -> Hit:
+    item = hit.item
+    return Hit(
+        rank=hit.rank,
+        id=item.id,
+        score=round(hit.score, 6),
+        probability=hit.probability,
+        title=item.title,
+        modality=item.modality,
+        origin=item.origin,
+        apart=item.apart,
+        matched=hit.matched,
+        worded=hit.worded,
+        folded=list(hit.folded),
+        path=(item.path or item.key) if show_paths else None,
+        thumbnail=thumbnail_of(item),
+        explain=None if explained is None else [_given(part) for part in explained],
+    )
+
+
+def _given(part: Given) -> Contribution:
+    return Contribution(term=part.label, value=round(float(part.value), 6))
+
+
+def _facet(facet: Counted) -> Facet:
+    return Facet(
+        values=[FacetValue(value=str(value), count=count) for value, count in facet.values],
+        items=facet.items,
+        low=_plain(facet.low),
+        high=_plain(facet.high),
+    )
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,152 @@
+"""What all routes share: the collection with its searcher, the options, the jobs, and threads to work in."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from indexer import Collection, CollectionBusy, Encoder
+from search import FetchLimits, Searcher, find_calibration
+from ui import services
+from ui.settings import Settings
+
+from .batching import BatchingEncoder
+from .jobs import Jobs
+from .metrics import Metrics
+from .options import ApiOptions
+
+if TYPE_CHECKING:
+    from generation import Generator
+
+UPLOADS = "uploads"
+"""Folder of uploaded pictures, within that of the collection."""
+
+_THREADS = 32
+_PATIENCE_S = 5.0  # for another process that writes
+_PAUSE_S = 0.1
+
+Value = TypeVar("Value")
+OpenGenerator = Callable[[], "Generator"]
+
+
+class Service:
+    """One collection, served.
+
+    Args:
+        settings: which collection, and how.
+        options: how it is served.
+        collection: opened already; None to open the one that the settings name.
+        encoder: the collection's; None for the real one, loaded when it is first needed.
+        open_generator: gives the generator for ``/fill``; None for the one that the options name.
+
+    Raises:
+        CollectionNotFound: there is none.
+        EncoderMismatch: the settings name another model than the collection's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: ApiOptions,
+        *,
+        collection: Collection | None = None,
+        encoder: Encoder | None = None,
+        open_generator: OpenGenerator | None = None,
+    ) -> None:
+        self.settings = settings
+        self.options = options
+        self.metrics = Metrics()
+        self.collection = collection or services.open_collection(settings)
+        encoder = encoder or services.open_encoder(self.collection, settings)
+        self.encoder = BatchingEncoder(
+            encoder, window_ms=options.window_ms, on_batch=self.metrics.batches.observe
+        )
+        self.searcher = Searcher(
+            self.collection,
+            self.encoder,
+            calibrated=find_calibration,
+            limits=FetchLimits(size=options.most_bytes),
+        )
+        self.jobs = Jobs(self.hidden)
+        self.metrics.watch(items=lambda: len(self.collection), jobs=self.jobs.unfinished)
+        self._open_generator = open_generator or partial(_load_generator, settings, options)
+        self._generator: Generator | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+        self._writer = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Load model, calibration and indexes, so that the first request does not wait for them.
+
+        Raises:
+            ModelUnavailable: the model's weights are not here.
+            EncoderDrift: the model has changed.
+        """
+        self.collection.verify(self.encoder)
+        self.searcher.calibration()
+        self.collection.count("image")
+
+    def generator(self) -> Generator:
+        """Give the generator, loaded once; called by jobs alone, which come one by one.
+
+        Raises:
+            GeneratorUnavailable: it is not here and cannot be fetched.
+        """
+        if self._generator is None:
+            self._generator = self._open_generator()
+        return self._generator
+
+    async def do(self, work: Callable[..., Value], *arguments: Any) -> Value:
+        """Work in a thread; a request that is given up does not wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))
+
+    def write(self, work: Callable[[], Value]) -> Value:
+        """Change the collection: one thread at a time, and after a moment if another process is at it.
+
+        Raises:
+            CollectionBusy: another process has been writing all that time.
+        """
+        end = time.monotonic() + _PATIENCE_S
+        with self._writer:
+            while True:
+                try:
+                    return work()
+                except CollectionBusy:
+                    if time.monotonic() > end:
+                        raise
+                time.sleep(_PAUSE_S)
+
+    def hidden(self) -> list[str] | None:
+        """List the folders that no answer may name; None if paths may be shown."""
+        if self.options.show_paths:
+            return None
+        return [str(self.collection.folder), *map(str, self.options.roots), *self.collection.store.roots()]
+
+    def close(self) -> None:
+        """Stop the jobs, and let go of the collection."""
+        self.jobs.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.encoder.close()
+        self.collection.close()
+
+
+def _load_generator(settings: Settings, options: ApiOptions) -> Generator:
+    from generation import load_generator
+
+    return load_generator(options.generator, device=settings.device)
+
+
+def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+Here = Annotated[Service, Depends(_service)]
+"""The service, as a parameter of a route."""
