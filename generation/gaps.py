@@ -57,6 +57,7 @@ class Gap:
         nearest: ids of the nearest misses, at most three.
         filled_by: ids of the items that were made for one of them.
         attempt: the last attempt to fill it; None if there was none.
+        entries: ids of its queries in the log of misses, ascending.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Gap:
     nearest: tuple[int, ...] = ()
     filled_by: tuple[int, ...] = ()
     attempt: Attempt | None = None
+    entries: tuple[int, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -226,6 +228,7 @@ def _gap(
         nearest=_nearest(collection, first),
         filled_by=tuple(sorted({item for text in spellings for item in made.get(text, ())})),
         attempt=max(tried, key=lambda attempt: attempt.at, default=None),
+        entries=tuple(sorted(miss.id for miss in misses)),
     )
 
 

@@ -22,8 +22,8 @@ from .database import Database
 from .errors import SchemaTooNew, StorageFailure
 from .job_tables import ACTIVE, JOB_TABLES, JOBS, PICTURES, Job, JobState, job_of, row_of
 
-MOST_JOBS = 200
-"""Jobs that are kept; of more, the oldest that have ended go, with their pictures."""
+MOST_JOBS, MOST_WITH_PICTURES = 200, 20
+"""Jobs that are kept, and of these the ones that keep their pictures, too; the oldest that have ended go."""
 
 _FILE, _SCHEMA = "jobs.sqlite", 1
 _OWNER = re.compile(r"[0-9a-f]{32}")
@@ -194,8 +194,11 @@ class JobStore:
 
 
 def _forget_oldest(connection: Connection) -> None:
-    kept = select(JOBS.c.number).order_by(JOBS.c.number.desc()).limit(MOST_JOBS)
-    connection.execute(delete(JOBS).where(JOBS.c.number.not_in(kept), JOBS.c.state.not_in(ACTIVE)))
+    ended = JOBS.c.state.not_in(ACTIVE)
+    newest = select(JOBS.c.number).order_by(JOBS.c.number.desc())
+    connection.execute(delete(JOBS).where(JOBS.c.number.not_in(newest.limit(MOST_JOBS)), ended))
+    old = select(JOBS.c.id).where(JOBS.c.number.not_in(newest.limit(MOST_WITH_PICTURES)), ended)
+    connection.execute(delete(PICTURES).where(PICTURES.c.job.in_(old)))
 
 
 def _now() -> datetime:

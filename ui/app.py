@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.views import collection, find, style
+from ui import state
+from ui.views import collection, find, gaps, library, style
 
 
 def main() -> None:
     """Draw the page that the URL names."""
+    first = st.Page(find.draw, title=state.FIND, icon=":material/search:", default=True)
     pages = [
-        st.Page(find.draw, title="Find", icon=":material/search:", default=True),
-        st.Page(collection.draw, title="Collection", icon=":material/photo_library:", url_path="collection"),
+        first,
+        st.Page(gaps.draw, title="Gaps", icon=":material/playlist_add:", url_path="gaps"),
+        st.Page(library.draw, title="Library", icon=":material/photo_library:", url_path="library"),
+        st.Page(collection.draw, title="Collection", icon=":material/database:", url_path="collection"),
     ]
     st.set_page_config(page_title="findmake", page_icon=style.ICON, layout="wide")
     style.apply()
-    st.navigation(pages, position="top").run()
+    shown = st.navigation(pages, position="top")
+    st.session_state["place"] = shown.title
+    if target := state.bound_for():
+        st.switch_page(first, query_params=target.as_parameters())
+    shown.run()
 
 
 main()

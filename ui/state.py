@@ -10,16 +10,20 @@ import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import streamlit as st
 
 from indexer import Collection
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
-from . import asking, services
+from . import asking, making, services
+from .jobs import Jobs
 from .settings import Settings
 
 PAGE_SIZE = 24
+FIND = "Find"
+"""Title of the page that searches."""
 _SHELF_BYTES = 64 << 20
 _LONGEST_QUERY = 1_000  # characters
 _LONGEST_FILTER = 2_000  # characters; a URL takes about as many
@@ -37,6 +41,9 @@ class View:
         where: the filter as it was written; empty for none.
         page: 1 for the first.
         item: id of the item whose details are open; None for none.
+        generated: whether what was made here and not promoted is shown, too.
+        origin: in the library: ``imported``, ``generated`` or ``apart`` alone; empty for all but the last.
+        tag: in the library: only items with this tag; empty for all.
     """
 
     q: str = ""
@@ -45,6 +52,9 @@ class View:
     where: str = ""
     page: int = 1
     item: int | None = None
+    generated: bool = False
+    origin: str = ""
+    tag: str = ""
 
     @property
     def asks(self) -> bool:
@@ -60,6 +70,9 @@ class View:
             "where": self.where,
             "page": str(self.page) if self.page > 1 else "",
             "item": "" if self.item is None else str(self.item),
+            "generated": "1" if self.generated else "",
+            "origin": self.origin,
+            "tag": self.tag,
         }
         return {name: value for name, value in written.items() if value}
 
@@ -74,6 +87,9 @@ def view() -> View:
         where=given.get("where", "").strip()[:_LONGEST_FILTER],
         page=_number(given.get("page", "")) or 1,
         item=_number(given.get("item", "")),
+        generated=given.get("generated", "") == "1",
+        origin=given.get("origin", "")[:20],
+        tag=given.get("tag", "").strip()[:200],
     )
 
 
@@ -83,10 +99,24 @@ def go(target: View) -> None:
         st.query_params.from_dict(target.as_parameters())
 
 
+def seek(target: View) -> None:
+    """Show this on Find, from whatever page."""
+    if st.session_state.get("place", FIND) == FIND:
+        go(target)
+    else:
+        st.session_state["bound for"] = target  # a callback cannot turn to another page by itself
+
+
+def bound_for() -> View | None:
+    """Take the view that is to be shown on Find, once; None if there is none."""
+    target: View | None = st.session_state.pop("bound for", None)
+    return target
+
+
 def change(**parts: str | int | None) -> None:
     """Change parts of the view; what is sought anew starts at its first page."""
     now = view()
-    start_over = {"page": 1} if parts.keys() & {"q", "like", "picture", "where"} else {}
+    start_over = {} if parts.keys() <= {"page", "item"} else {"page": 1}
     go(replace(now, **{"item": None} | start_over | parts))  # type: ignore[arg-type]
 
 
@@ -133,6 +163,26 @@ def _open_searcher(settings: Settings) -> Searcher:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _open_completer(settings: Settings) -> Completer:
     return Completer.load(settings.collection)  # a failure is not kept: one may be trained meanwhile
+
+
+def maker() -> making.Maker:
+    """Give what starts long work, once per process.
+
+    Raises:
+        CollectionNotFound: there is no collection yet.
+        StorageFailure: its folder cannot be written, so that there is nowhere to remember work.
+    """
+    settings = Settings.read()
+    return _open_maker(settings, collection().folder)
+
+
+def _close_maker(maker: making.Maker) -> None:
+    maker.jobs.close(wait_s=2.0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, on_release=_close_maker)
+def _open_maker(settings: Settings, folder: Path) -> making.Maker:
+    return making.Maker(Jobs(folder), settings)
 
 
 class Shelf:

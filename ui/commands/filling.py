@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ui.accounts import fill_to_json
+
 from .making import (
     candidates_to_table,
     fill_options,
@@ -16,7 +18,6 @@ from .making import (
     generator_options,
     open_generator,
     progress,
-    report_to_json,
     write_files,
 )
 from .options import common, say, settings, write, write_json
@@ -68,7 +69,7 @@ def _fill(options: argparse.Namespace) -> int:
         report = fill_gap(searcher, generator, query, asked, on_step=on_step)
     exported = _export(searcher, report, options) if options.out else []
     if options.json:
-        write_json(report_to_json(report) | {"exported": exported})
+        write_json(fill_to_json(report) | {"exported": exported})
     else:
         _tell(report)
         for path in exported:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ui.accounts import fill_to_json, gap_to_json, gaps_to_csv
 
 from .making import (
     fill_options,
@@ -16,7 +16,6 @@ from .making import (
     generator_options,
     open_generator,
     progress,
-    report_to_json,
     write_files,
 )
 from .options import common, say, settings, write, write_json
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from generation import Attempted, Gap
 
     from .options import Commands
-
-_COLUMNS = (
-    *("name", "times", "demand", "first_at", "last_at", "verdict", "where", "kind"),
-    *("variants", "nearest", "filled_by", "tried"),
-)
 
 
 def add_gaps(commands: Commands) -> None:
@@ -65,14 +59,14 @@ def _gaps(options: argparse.Namespace) -> int:
     collection = services.open_collection(settings(options))
     found = find_gaps(collection, since=options.since)
     if options.csv is not None:
-        written = write_files({options.csv.name: _to_csv(found).encode}, options.csv.parent)
+        written = write_files({options.csv.name: gaps_to_csv(found).encode}, options.csv.parent)
         if not written:
             return 1
         say(f"Wrote {written[0]}: {len(found):,} gaps.")
     if options.fill:
         return _fill_all(options, found)
     if options.json:
-        write_json({"gaps": [_to_json(gap) for gap in found]})
+        write_json({"gaps": [gap_to_json(gap) for gap in found]})
     elif options.csv is None:
         write(_to_table(found, options.limit))
     return 0
@@ -105,7 +99,7 @@ def _fill_all(options: argparse.Namespace, found: Sequence[Gap]) -> int:
 
 def _tell(each: Attempted, options: argparse.Namespace) -> None:
     if options.json:
-        told = report_to_json(each.report) if each.report else {"outcome": each.outcome}
+        told = fill_to_json(each.report) if each.report else {"outcome": each.outcome}
         write_json({"gap": each.gap.name, "reason": each.reason} | told)
         return
     ids = (*each.report.kept, *each.report.reused) if each.report else ()
@@ -113,41 +107,7 @@ def _tell(each: Attempted, options: argparse.Namespace) -> None:
     write(f"{each.outcome}{items}: {each.gap.name}" + (f" ({each.reason})" if each.reason else ""))
 
 
-# -- as JSON, CSV and a table ----------------------------------------------------------------------------
-
-
-def _to_json(gap: Gap) -> dict[str, Any]:
-    tried = gap.attempt
-    return {
-        "name": gap.name,
-        "variants": list(gap.variants),
-        "where": gap.where,
-        "kind": gap.kind,
-        "verdict": gap.verdict,
-        "times": gap.times,
-        "demand": gap.demand,
-        "first_at": gap.first_at.isoformat(timespec="seconds"),
-        "last_at": gap.last_at.isoformat(timespec="seconds"),
-        "nearest": list(gap.nearest),
-        "filled_by": list(gap.filled_by),
-        "tried": tried and {"at": tried.at.isoformat(timespec="seconds"), "outcome": tried.outcome},
-    }
-
-
-def _to_csv(gaps: Sequence[Gap]) -> str:
-    """Write gaps as CSV; lists are joined by semicolons. No cell can start a formula in a spreadsheet."""
-    buffer = io.StringIO()
-    rows = csv.writer(buffer)
-    rows.writerow(_COLUMNS)
-    for gap in gaps:
-        values = _to_json(gap) | {"tried": gap.attempt.outcome if gap.attempt else ""}
-        rows.writerow([_cell(values[name]) for name in _COLUMNS])
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+# -- as a table -----------------------------------------------------------------------------------------
 
 
 def _to_table(gaps: Sequence[Gap], limit: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from indexer import FindmakeError, Generated, Item, UnreadableImage
 from ui import services, state
 
+from . import provenance, tagging
 from .grid import more_like
 from .style import definitions, html, name_of, plain, shown
 
@@ -38,16 +38,25 @@ def _inside(item: Item) -> None:
         if item.text and item.text != item.title:
             st.html(html("p", item.text[:4_000], "fm-full-text"))
         st.html(definitions(_facts(item)))
+        tagging.edit(item)
         with st.container(horizontal=True, gap="small"):
             if st.button("More like this", icon=":material/image_search:", type="primary", key="like-open"):
                 more_like(item.id)
                 st.rerun()
             _download(item)
+        _made(item)
+
+
+def _made(item: Item) -> None:
+    """Tell how a picture was made here, and let people decide about it."""
+    if isinstance(item.provenance, Generated):
+        provenance.decide(item, key="open-item")
+        provenance.panel(item, key="open-item")
 
 
 def _original(item: Item) -> None:
     """Show the picture as large as it is useful; where its file is gone, the thumbnail and the reason."""
-    name = name_of(item)
+    name = provenance.described(item)
     if "image" not in item.kinds:
         return
     try:
@@ -72,17 +81,16 @@ def _facts(item: Item) -> dict[str, str]:
         facts["size"] = f"{item.width:,} x {item.height:,} pixels"
     facts["item"] = str(item.id)
     facts["file" if item.path else "key"] = item.path or item.key
-    return facts | _provenance(item)
+    return facts | _origin(item)
 
 
-def _provenance(item: Item) -> dict[str, str]:
+def _origin(item: Item) -> dict[str, str]:
     came = item.provenance
-    when = f"{came.at:%Y-%m-%d %H:%M} UTC"
     if isinstance(came, Generated):
-        told = {name.replace("_", " "): str(value) for name, value in asdict(came).items() if name != "at"}
-        return {"made by a model": when} | told
+        return {"origin": "made by findmake, kept apart" if item.apart else "made by findmake, promoted"}
     source = {} if came.source == item.path else {"indexed from": came.source}
-    return source | {"indexed at": when}
+    marked = {"synthetic": came.synthetic} if came.synthetic else {}
+    return source | marked | {"indexed at": f"{came.at:%Y-%m-%d %H:%M} UTC"}
 
 
 def _download(item: Item) -> None:

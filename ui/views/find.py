@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from indexer import CollectionNotFound, FindmakeError, Item
 from search import Hit, Picture, parse_filter
 from ui import services, state
 
-from . import ask, detail, grid, narrow, verdict
+from . import ask, detail, grid, made, make, narrow, provenance, verdict
 from .style import html, plain
 
 _EXAMPLES = (
@@ -18,6 +20,7 @@ _EXAMPLES = (
     "a cat",
     "camera - black",
 )
+_NEAREST = 6  # misses above the offer to make it; the others stand below
 _HELP = (
     "Describe what you look for, or paste a picture anywhere on this page. Put them together with plus and "
     "minus: **shoes + red**, **armchair - leather**, **2:handbag + floral** (the number is a weight). "
@@ -43,8 +46,8 @@ def _draw() -> None:
         return
     view = state.view()
     ask.draw(view)
-    if message := state.said():
-        st.error(plain(message), icon=":material/error:")
+    provenance.told()
+    made.draw(view)
     completions = st.container()
     detail.draw(view)
     if narrow.tell_problem(view):
@@ -76,14 +79,10 @@ def _results(view: state.View) -> None:
         if not view.q and view.like is None:
             return
     offset = (view.page - 1) * state.PAGE_SIZE
-    query = services.compose(
-        view.q,
-        like=view.like,
-        picture=_picture(view),
-        where=view.where,
-        k=state.PAGE_SIZE + 1,
-        offset=offset,
+    asked = services.compose(
+        view.q, like=view.like, picture=_picture(view), where=view.where, k=state.PAGE_SIZE + 1, offset=offset
     )
+    query = replace(asked, generated=view.generated)
     with st.spinner("Searching", show_time=False):
         results = state.answer(query)
     hits = results.hits[: state.PAGE_SIZE]
@@ -95,7 +94,14 @@ def _results(view: state.View) -> None:
         st.html(html("h2", verdict.headline(results, offset, len(hits)), "fm-headline"))
     else:
         st.info("There are no more hits here.", icon=":material/info:")
-    grid.draw([_card(hit) for hit in hits])
+    lacking = results.verdict == "no match" and view.page == 1
+    near = len(hits) if not lacking else _NEAREST
+    grid.draw([_card(hit) for hit in hits[:near]])
+    if view.page == 1:
+        make.draw(asked, results)
+    if hits[near:]:
+        st.html(html("h2", "Further misses", "fm-headline"))
+        grid.draw([_card(hit) for hit in hits[near:]], key="grid-rest")
     grid.paging(view.page, more=len(results.hits) > len(hits))
 
 
@@ -123,7 +129,7 @@ def _newest(view: state.View) -> None:
                 st.button(example, key=f"example {example}", on_click=_try, args=(example,))
         st.caption(_HELP)
     offset = (view.page - 1) * state.PAGE_SIZE
-    items, count = _items(view.where, offset)
+    items, count = _items(view, offset)
     shown = items[: state.PAGE_SIZE]
     if count:
         st.html(html("h2", f"Newest of {count:,} items", "fm-headline"))
@@ -134,12 +140,12 @@ def _newest(view: state.View) -> None:
     state.searcher()
 
 
-def _items(where: str, offset: int) -> tuple[list[Item], int]:
+def _items(view: state.View, offset: int) -> tuple[list[Item], int]:
     """Fetch a page and one item more, newest first, and count what satisfies the filter."""
     collection, end = state.collection(), offset + state.PAGE_SIZE + 1
-    if not where:
+    if not view.where and not view.generated:
         return collection.store.page(offset, end - offset), len(collection)
-    ids = collection.select(parse_filter(where))[::-1]
+    ids = collection.select(parse_filter(view.where or "id>0"), apart=view.generated)[::-1]
     return collection.store.items(ids[offset:end].tolist()), len(ids)
 
 

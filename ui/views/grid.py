@@ -11,6 +11,7 @@ import streamlit as st
 from indexer import Item
 from ui import state
 
+from .provenance import badge, described
 from .style import html, name_of, percent, shown
 
 
@@ -33,9 +34,9 @@ class Card:
     alike: int = 0
 
 
-def draw(cards: Sequence[Card]) -> None:
-    """Draw the cards."""
-    with st.container(key="grid"):
+def draw(cards: Sequence[Card], *, key: str = "grid") -> None:
+    """Draw the cards; ``key`` tells one grid on a page from another."""
+    with st.container(key=key):
         for card in cards:
             _card(card)
 
@@ -44,6 +45,8 @@ def _card(card: Card) -> None:
     item, name = card.item, name_of(card.item)
     with st.container(key=f"card-{item.id}", gap=None):
         face(item, name)
+        if mark := badge(item):
+            st.html(html("span", mark, "fm-badge"))
         st.button(f"Open {name}", key=f"open-{item.id}", on_click=_open, args=(item.id,))
         title = html("p", name, "fm-title")
         st.html(f'{_bar(card)}{title}<p class="fm-line">{_line(card)}</p>')
@@ -64,7 +67,7 @@ def _bar(card: Card) -> str:
 
 def _line(card: Card) -> str:
     sure = "" if card.probability is None else html("span", percent(card.probability), "fm-number")
-    made = html("span", "made", "fm-made") if card.item.origin == "generated" else ""
+    made = html("span", "apart", "fm-made") if card.item.apart else ""
     price = card.item.attributes.get("price")
     aside = html("span", shown(price), "fm-aside") if price not in (None, "") else ""
     return f"{sure}{html('span', card.line)}{made}{aside}"
@@ -80,12 +83,12 @@ def face(item: Item, name: str) -> None:
     if thumbnail is None:
         st.html(f'<div class="fm-text">{html("p", item.text[:400] or name)}</div>')
     else:
-        st.image(thumbnail, alt=name, width="stretch")
+        st.image(thumbnail, alt=described(item), width="stretch")
 
 
 def more_like(item_id: int) -> None:
     """Seek what is like an item, and nothing else."""
-    state.change(q="", like=item_id, picture="")
+    state.seek(state.View(like=item_id, where=state.view().where))
 
 
 def _open(item_id: int) -> None:

@@ -1,0 +1,87 @@
+"""What is lacking and what was made, as JSON (a contract that scripts rely on) and CSV; see docs/json.md."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from generation import Candidate, FillReport, Gap
+
+_COLUMNS = (
+    *("name", "times", "demand", "first_at", "last_at", "verdict", "where", "kind"),
+    *("variants", "nearest", "filled_by", "tried"),
+)
+
+
+def fill_to_json(report: FillReport) -> dict[str, Any]:
+    """Shape what came of filling a gap."""
+    prompt = report.prompt
+    return {
+        "query": report.query.text,
+        "verdict": report.before.verdict,
+        "coverage": report.before.coverage,
+        "reason": report.before.reason,
+        "outcome": report.outcome,
+        "prompt": prompt
+        and {
+            "text": prompt.text,
+            "negative": prompt.negative,
+            "kind": prompt.kind,
+            "style": list(prompt.style),
+            "left_out": list(prompt.left_out),
+        },
+        "candidates": [_candidate_to_json(each) for each in report.candidates],
+        "kept": list(report.kept),
+        "reused": list(report.reused),
+        "seconds": report.seconds,
+    }
+
+
+def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    found = candidate.verification
+    return {
+        "seed": candidate.settings.seed,
+        "probability": found and found.probability,
+        "coverage": found and found.coverage,
+        "verdict": candidate.verdict,
+        "refused": candidate.refused,
+        "id": candidate.item_id,
+    }
+
+
+def gap_to_json(gap: Gap) -> dict[str, Any]:
+    """Shape a gap."""
+    tried = gap.attempt
+    return {
+        "name": gap.name,
+        "variants": list(gap.variants),
+        "where": gap.where,
+        "kind": gap.kind,
+        "verdict": gap.verdict,
+        "times": gap.times,
+        "demand": gap.demand,
+        "first_at": gap.first_at.isoformat(timespec="seconds"),
+        "last_at": gap.last_at.isoformat(timespec="seconds"),
+        "nearest": list(gap.nearest),
+        "filled_by": list(gap.filled_by),
+        "tried": tried and {"at": tried.at.isoformat(timespec="seconds"), "outcome": tried.outcome},
+    }
+
+
+def gaps_to_csv(gaps: Sequence[Gap]) -> str:
+    """Write gaps as CSV; lists are joined by semicolons. No cell can start a formula in a spreadsheet."""
+    buffer = io.StringIO()
+    rows = csv.writer(buffer)
+    rows.writerow(_COLUMNS)
+    for gap in gaps:
+        values = gap_to_json(gap) | {"tried": gap.attempt.outcome if gap.attempt else ""}
+        rows.writerow([_cell(values[name]) for name in _COLUMNS])
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

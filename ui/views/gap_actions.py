@@ -1,0 +1,119 @@
+"""What can be done with gaps: fill those that are picked within a budget, export all, forget some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from indexer import FindmakeError, Job
+from ui import making, state
+from ui.accounts import gap_to_json, gaps_to_csv
+
+from . import working
+from .style import definitions, html, plain
+
+if TYPE_CHECKING:
+    from generation import Gap
+
+
+def work() -> None:
+    """Draw the work on gaps while it goes on, and what came of it the last time."""
+    try:
+        job = state.maker().jobs.latest(making.GAPS_KEY)
+    except FindmakeError as error:
+        st.caption(plain(f"Nothing can be made here: {error}"))
+        return
+    if job is None:
+        return
+    with st.container(border=True, key="gaps-work"):
+        if job.is_active:
+            st.html(html("h2", f"Filling {job.title}", "fm-headline"))
+            working.draw(job)
+        else:
+            _outcome(job)
+
+
+def _outcome(job: Job) -> None:
+    tried = job.result.get("gaps", [])
+    filled = sum(each["outcome"] in ("filled", "reused") for each in tried)
+    st.html(html("h2", f"Last run: {filled:,} of {len(tried):,} gaps filled", "fm-headline"))
+    working.how_it_ended(job)
+    if tried:
+        with st.expander("What came of each"):
+            st.html(definitions({each["name"]: _told(each) for each in tried}))
+
+
+def _told(each: dict[str, object]) -> str:
+    reason = f": {each['reason']}" if each.get("reason") else ""
+    items = each.get("items")
+    made = f", item {', '.join(map(str, items))}" if isinstance(items, list) and items else ""
+    return f"{each['outcome']}{made}{reason}"
+
+
+def fill(picked: Sequence[Gap]) -> None:
+    """Offer to fill what is picked."""
+    left = [gap for gap in picked if not gap.filled_by]
+    with st.container(horizontal=True, key="fill-gaps", vertical_alignment="bottom", gap="small"):
+        st.number_input("Candidates for each", 1, 8, 4, key="gap candidates")
+        st.number_input("Minutes at most", 1, 600, 30, key="gap minutes", help="None is begun after that")
+        st.button(
+            f"Fill {len(left):,} selected" if left else "Fill selected",
+            key="fill-selected",
+            type="primary",
+            icon=":material/auto_awesome:",
+            disabled=not left,
+            help=None if left else "Select gaps above, those that nothing was made for",
+            on_click=_start,
+            args=(tuple(left),),
+        )
+
+
+def _start(gaps: tuple[Gap, ...]) -> None:
+    from generation import Budget
+
+    try:
+        maker, searcher = state.maker(), state.searcher()
+        count = st.session_state.get("gap candidates", 4)
+        options = making.fill_options(searcher, candidates=count, weak=True)
+        budget = Budget(minutes=st.session_state.get("gap minutes", 30), again=True)
+        maker.fill_gaps(searcher, gaps, options, budget=budget, generator=maker.generators[0])
+    except FindmakeError as error:
+        state.say(str(error))
+
+
+def export_and_forget(found: Sequence[Gap], picked: Sequence[Gap]) -> None:
+    """Offer all gaps as files, and to delete those that are picked from the log."""
+    with st.container(horizontal=True, key="gaps-files", gap="small"):
+        st.download_button(
+            "CSV",
+            data=lambda: gaps_to_csv(found),
+            file_name="gaps.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="gaps-csv",
+            help="All gaps, for a spreadsheet",
+        )
+        st.download_button(
+            "JSON",
+            data=lambda: json.dumps({"gaps": [gap_to_json(gap) for gap in found]}, indent=2),
+            file_name="gaps.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="gaps-json",
+        )
+        with st.popover("Forget selected", icon=":material/delete:", disabled=not picked, key="ask-forget"):
+            entries = [entry for gap in picked for entry in gap.entries]
+            st.write(f"Delete {len(entries):,} queries from the log for good? What was made stays.")
+            st.button("Yes, forget them", key="forget", type="primary", on_click=_forget, args=(entries,))
+
+
+def _forget(entries: list[int]) -> None:
+    try:
+        state.collection().forget_misses(entries)
+    except FindmakeError as error:
+        state.say(str(error))

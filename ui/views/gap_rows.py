@@ -1,0 +1,82 @@
+"""Gaps as rows: what was sought, how often, what came nearest, and whether something made fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui import state
+
+from . import provenance
+from .grid import paging as _paging
+from .style import html, plain
+
+if TYPE_CHECKING:
+    from generation import Gap
+
+PAGE_SIZE = 15
+_SPELLINGS = 4  # shown of each gap
+
+
+def draw(gaps: Sequence[Gap]) -> list[Gap]:
+    """Draw gaps; return those that are picked."""
+    return [gap for gap in gaps if _row(gap)]
+
+
+def _row(gap: Gap) -> bool:
+    key = str(gap.entries[0])
+    with st.container(key=f"lacking-{key}", horizontal=True, gap="medium", vertical_alignment="center"):
+        with st.container(key=f"lackwhat-{key}", gap=None):
+            picked = st.checkbox(plain(gap.name), key=f"pick-{key}")
+            st.html(_about(gap))
+        with st.container(key=f"lackshown-{key}", horizontal=True, gap="small"):
+            _pictures(gap, key)
+        if gap.kind == "text":
+            st.button(
+                "Search",
+                key=f"seek-{key}",
+                icon=":material/search:",
+                type="tertiary",
+                help=f"Search for {gap.name}",
+                on_click=_seek,
+                args=(gap.name, gap.where),
+            )
+    return picked
+
+
+def _about(gap: Gap) -> str:
+    times = "once" if gap.times == 1 else f"{gap.times:,} times"
+    told = f"Asked {times}, last on {gap.last_at:%Y-%m-%d}"
+    if gap.where:
+        told += f", where {gap.where}"
+    also = ", ".join(gap.variants[:_SPELLINGS]) + (", ..." if len(gap.variants) > _SPELLINGS else "")
+    state_ = f'<span class="fm-made">{escape(_state(gap))}</span>'
+    line = f'<p class="fm-line">{state_}{html("span", told)}</p>'
+    return line + (html("p", f"Also: {also}", "fm-line") if also else "")
+
+
+def _state(gap: Gap) -> str:
+    if gap.filled_by:
+        return "filled"
+    return f"tried: {gap.attempt.outcome}" if gap.attempt else gap.verdict
+
+
+def _pictures(gap: Gap, key: str) -> None:
+    """Show what was made for it, or else what came nearest."""
+    items = state.collection().store.items(list(gap.filled_by or gap.nearest)[:3])
+    if items:
+        label = "Made for it" if gap.filled_by else "Nearest misses"
+        st.html(html("span", label, "fm-small"))
+        provenance.thumbnails(items, key=f"gap-{key}")
+
+
+def _seek(name: str, where: str) -> None:
+    state.seek(state.View(q=name, where=where))
+
+
+def paging(*, more: bool) -> None:
+    """Offer the pages before and after this one."""
+    _paging(state.view().page, more=more)

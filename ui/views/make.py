@@ -1,0 +1,152 @@
+"""Below an answer that is none: make what was sought, watch it, and decide about what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from indexer import FindmakeError, Job
+from search import Query, Results
+from ui import making, state
+
+from . import candidates, working
+from .style import html, plain
+
+_MOST = 8  # candidates
+_OFFER = (
+    "Nothing here shows it. findmake can make a picture of it, hold that against your search by the same "
+    "measure, and keep it apart until you decide."
+)
+_WEAK_OFFER = "What came near may do. If it does not, a picture of it can be made."
+_BY_MEANING = (
+    "The starter generator goes by the meaning of your search and the look of the nearest misses; the words "
+    "are kept with the picture, but do not change it. Small pictures, about ten seconds each."
+)
+
+
+def draw(query: Query, results: Results) -> None:
+    """Draw what this answer calls for: an offer, the work, or what came of it; nothing below a match."""
+    if results.verdict not in ("no match", "weak"):
+        return
+    key = making.fill_key(query)
+    try:
+        job = state.maker().jobs.latest(key)
+    except FindmakeError as error:
+        st.caption(plain(f"Nothing can be made here: {error}"))
+        return
+    if job is not None and job.is_active:
+        _panel(lambda: working.draw(job))
+    elif job is not None and st.session_state.get("make again") != key:
+        _panel(lambda: _outcome(job, query))
+    elif results.verdict == "no match" or st.session_state.get("make weak") == key:
+        _panel(lambda: _form(query, results, key))
+    else:
+        with st.container(horizontal=True, key="make-weak", vertical_alignment="center", gap="small"):
+            st.caption(_WEAK_OFFER)
+            st.button("Make it all the same", key="want", on_click=_want, args=("make weak", key))
+
+
+def _panel(inside: Callable[[], None]) -> None:
+    with st.container(border=True, key="make"):
+        st.html(html("h2", "Make it", "fm-headline"))
+        inside()
+
+
+def _want(what: str, key: str) -> None:
+    st.session_state[what] = key
+
+
+# -- asking ----------------------------------------------------------------------------------------------
+
+
+def _form(query: Query, results: Results, key: str) -> None:
+    if results.verdict == "no match":
+        st.write(_OFFER)
+    try:
+        prompt = _proposed(query, key)
+    except FindmakeError as error:
+        st.info(plain(str(error)), icon=":material/info:")
+        return
+    generators = state.maker().generators
+    with st.form(f"form-{key}", border=False):
+        st.text_area(
+            "What the generator is told", value=prompt, key=f"prompt {key}", height=80, max_chars=1_000
+        )
+        left, right = st.columns(2, gap="medium")
+        with left:
+            st.slider(
+                "Look of the nearest misses",
+                0.0,
+                1.0,
+                0.5,
+                0.05,
+                key=f"style {key}",
+                help="0 ignores how they look, 1 follows them closely",
+            )
+        with right:
+            st.slider("Pictures to make", 1, _MOST, 4, key=f"count {key}")
+        if len(generators) > 1:
+            st.selectbox("Generator", generators, key=f"generator {key}")
+        if "starter" in generators:
+            st.caption(_BY_MEANING)
+        st.form_submit_button(
+            "Make it",
+            key=f"make {key}",
+            type="primary",
+            icon=":material/auto_awesome:",
+            on_click=_start,
+            args=(query, key),
+        )
+
+
+def _proposed(query: Query, key: str) -> str:
+    """Write the prompt, unless that was done for this very query just before."""
+    known: tuple[object, str] | None = st.session_state.get("proposed")
+    at = key, state.collection().store.change()
+    if known is None or known[0] != at:
+        from generation import propose_prompt
+
+        known = at, propose_prompt(state.searcher(), query).text
+        st.session_state["proposed"] = known
+    return known[1]
+
+
+def _start(query: Query, key: str) -> None:
+    """Start the work; on_click of a form, so its widgets have their new values."""
+    given = st.session_state
+    known: tuple[object, str] | None = given.get("proposed")
+    words = str(given.get(f"prompt {key}", "")).strip()
+    try:
+        maker, searcher = state.maker(), state.searcher()
+        count = int(given.get(f"count {key}", 4))
+        options = making.fill_options(
+            searcher,
+            candidates=count,
+            keep=count,
+            style_weight=given.get(f"style {key}", 0.5),
+            prompt=words if words and known is not None and words != known[1] else None,
+            weak=True,
+            force=given.get("make again") == key,
+        )
+        maker.fill(searcher, query, options, given.get(f"generator {key}", maker.generators[0]))
+        given.pop("make again", None)
+    except FindmakeError as error:
+        state.say(str(error))
+
+
+# -- what came of it -------------------------------------------------------------------------------------
+
+
+def _outcome(job: Job, query: Query) -> None:
+    working.how_it_ended(job)
+    if job.state == "done":
+        candidates.draw(job)
+    again = "Make more" if job.state == "done" else "Try again"
+    st.button(
+        again,
+        key="again",
+        icon=":material/refresh:",
+        on_click=_want,
+        args=("make again", making.fill_key(query)),
+    )

@@ -1,0 +1,118 @@
+"""What a model made: the mark on it, how it was made, and what can be decided about it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from indexer import FindmakeError, Generated, Item, discard, promote
+from ui import state
+
+from .style import definitions, html, name_of, percent, plain
+
+
+def badge(item: Item) -> str:
+    """Say in a word or two that a model made it; empty if none did."""
+    if isinstance(item.provenance, Generated):
+        return "made by findmake"
+    return "generated" if item.origin == "generated" else ""
+
+
+def described(item: Item) -> str:
+    """Name an item for who cannot see it, with its mark."""
+    mark = badge(item)
+    return f"{name_of(item)} ({mark})" if mark else name_of(item)
+
+
+def facts(made: Generated) -> dict[str, str]:
+    """Gather how a picture was made, in the order of interest."""
+    chance = made.extras.get("fill_probability")
+    sure = f", {percent(float(chance))} likely" if isinstance(chance, int | float) else ""
+    told = {
+        "made for": made.for_query,
+        "verdict": f"{made.verdict}{sure}",
+        "prompt": made.prompt,
+        "avoiding": made.negative_prompt,
+        "model": f"{made.model} {made.revision}".strip(),
+        "mode": made.mode,
+        "seed": str(made.seed),
+        "steps": f"{made.steps}, {made.scheduler}, guidance {made.guidance:g}",
+        "made at": f"{made.width} x {made.height} pixels" if made.width else "",
+        "made on": f"{made.at:%Y-%m-%d %H:%M} UTC",
+    }
+    own = {name.replace("_", " "): value for name, value in made.extras.items() if name[:5] != "fill_"}
+    told |= {name: str(value) for name, value in own.items() if value not in (None, "")}
+    return {name: value for name, value in told.items() if value}
+
+
+def panel(item: Item, *, key: str) -> None:
+    """Draw everything about how an item was made: nothing for one that was not made here.
+
+    Args:
+        item: to tell about.
+        key: of its widgets.
+    """
+    made = item.provenance
+    if not isinstance(made, Generated):
+        return
+    st.html(html("p", "Synthetic: a model made this picture, and its file says so.", "fm-synthetic"))
+    st.html(definitions(facts(made)))
+    parents = state.collection().store.items(list(made.parents))
+    if parents:
+        st.html(html("p", "It took its look from:", "fm-parents"))
+        thumbnails(parents, key=f"parents-{key}")
+
+
+def thumbnails(items: list[Item], *, key: str) -> None:
+    """Draw small pictures in a row, each with its name for who cannot see it; texts are left out."""
+    with st.container(horizontal=True, key=f"thumbs-{key}", gap="small"):
+        for item in items:
+            small = state.collection().store.thumbnail(item.id)
+            if small is not None:
+                st.image(small, width=64, alt=described(item))
+
+
+def decide(item: Item, *, key: str) -> None:
+    """Offer to promote or discard what was made here.
+
+    Args:
+        item: one that was made here.
+        key: of its widgets.
+    """
+    with st.container(horizontal=True, gap="small", key=f"decide-{key}"):
+        if item.apart:
+            st.button(
+                "Promote",
+                key=f"promote-{key}",
+                icon=":material/check:",
+                help="Put it into the catalogue: it is found like all others, and stays marked",
+                on_click=_promote,
+                args=(item.id,),
+            )
+        with st.popover("Discard", icon=":material/delete:", key=f"ask-discard-{key}"):
+            st.write("Remove this picture and its file for good?")
+            st.button(
+                "Yes, discard it", key=f"discard-{key}", type="primary", on_click=_discard, args=(item.id,)
+            )
+
+
+def _promote(item_id: int) -> None:
+    try:
+        promote(state.collection(), [item_id])
+    except FindmakeError as error:
+        state.say(str(error))
+
+
+def _discard(item_id: int) -> None:
+    try:
+        discard(state.collection(), [item_id])
+    except FindmakeError as error:
+        state.say(str(error))
+        return
+    if state.view().item == item_id:
+        state.change(item=None)
+
+
+def told() -> None:
+    """Show the sentence that waits, if any."""
+    if message := state.said():
+        st.error(plain(message), icon=":material/error:")

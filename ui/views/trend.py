@@ -1,0 +1,67 @@
+"""How many queries went unanswered over time, as bars."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import streamlit as st
+
+from indexer import Miss
+
+_MOST_DAYS = 60  # of a chart with a bar a day; a longer time has a bar a week
+_MOST_WEEKS = 104
+_NEW, _AGAIN = "asked for the first time", "asked again"
+
+
+def draw(misses: Sequence[Miss]) -> None:
+    """Draw the chart; the log knows of each query when it was asked first and last."""
+    unit, starts, new, again = counted(misses)
+    if len(starts) < 2:
+        return
+    st.bar_chart(
+        {"from": [start.isoformat() for start in starts], _NEW: new, _AGAIN: again},
+        x="from",
+        y=[_NEW, _AGAIN],
+        x_label="",
+        y_label="",
+        color=["#0f8a80", "#b9822b"],
+        height=190,
+        alt=f"Unanswered queries by {unit}: {sum(new):,} {_NEW}, {sum(again):,} {_AGAIN}",
+    )
+    st.caption(
+        f"Unanswered queries by {unit}, each where it was asked first and, if more than once, where it was "
+        "asked last."
+    )
+
+
+def counted(misses: Sequence[Miss]) -> tuple[str, list[date], list[int], list[int]]:
+    """Count queries by day, or by week where that would be too many bars.
+
+    Args:
+        misses: the log.
+
+    Returns:
+        ``day`` or ``week``, the first days of all of them without a hole, and how many queries were asked
+        for the first time and how many again.
+    """
+    days = [miss.first_at.date() for miss in misses] + [miss.last_at.date() for miss in misses]
+    if not days:
+        return "day", [], [], []
+    weekly = (max(days) - min(days)).days > _MOST_DAYS
+    step = 7 if weekly else 1
+    start, end = _start(min(days), weekly), _start(max(days), weekly)
+    start = max(start, end - timedelta(weeks=_MOST_WEEKS)) if weekly else start
+    starts = [start + timedelta(days=step * n) for n in range((end - start).days // step + 1)]
+    first = Counter(_start(miss.first_at.date(), weekly) for miss in misses)
+    last = Counter(
+        _start(miss.last_at.date(), weekly)
+        for miss in misses
+        if miss.times > 1 and miss.last_at.date() != miss.first_at.date()
+    )
+    return "week" if weekly else "day", starts, [first[day] for day in starts], [last[day] for day in starts]
+
+
+def _start(day: date, weekly: bool) -> date:
+    return day - timedelta(days=day.weekday()) if weekly else day

@@ -1,0 +1,65 @@
+"""A job while it runs: how far it is, what is being made, and a way to stop it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from indexer import FindmakeError, Job
+from ui import state
+from ui.making import PREVIEW
+
+from .style import plain
+
+_EVERY = "700ms"
+
+
+def draw(job: Job) -> None:
+    """Draw an active job, and go on drawing it until it ends; then the whole page is drawn anew."""
+    _live(job.id)
+
+
+@st.fragment(run_every=_EVERY)
+def _live(job_id: str) -> None:
+    job = state.maker().jobs.get(job_id)
+    if job is None or not job.is_active:
+        st.rerun()
+    with st.container(key="working", horizontal=True, gap="medium", vertical_alignment="center"):
+        preview = state.maker().jobs.picture(job_id, PREVIEW)
+        if preview is not None:
+            st.image(preview, width=160, alt="What is being made, so far")
+        with st.container(key="working-state"):
+            st.progress(job.share, text=plain(_note(job)))
+            st.button(
+                "Stopping" if job.cancelling else "Cancel",
+                key=f"cancel-{job_id}",
+                icon=":material/stop_circle:",
+                disabled=job.cancelling,
+                on_click=_cancel,
+                args=(job_id,),
+            )
+            st.caption("You may leave this page, or reload it: the work goes on.")
+
+
+def _note(job: Job) -> str:
+    if job.cancelling:
+        return "Stopping"
+    if job.state == "queued":
+        return "Waiting for other work to end"
+    return job.note or "Starting"
+
+
+def _cancel(job_id: str) -> None:
+    try:
+        state.maker().jobs.cancel(job_id)
+    except FindmakeError as error:
+        state.say(str(error))
+
+
+def how_it_ended(job: Job) -> None:
+    """Tell of a job that did not come to its end, and why."""
+    if job.state == "failed":
+        st.error(plain(job.error), icon=":material/error:")
+    elif job.state == "interrupted":
+        st.warning(plain(job.error), icon=":material/power_off:")
+    elif job.state == "cancelled":
+        st.info("Cancelled. The unfinished picture was not kept.", icon=":material/stop_circle:")
