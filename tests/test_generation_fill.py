@@ -163,6 +163,20 @@ def test_a_copy_of_a_training_picture_is_never_kept(searcher, generator):
     )
 
 
+@pytest.mark.parametrize("words", ["yellow", "a yellow picture", "yellow - red"])
+def test_what_is_there_already_proves_nothing(searcher, words):
+    verifier = Verifier(searcher, parse_query([words]))
+    assert verifier.before.verdict != "match"
+    rows = searcher.collection.embeddings("image", np.array([item.id for item in verifier.misses]))
+    judged = [verifier.judge(row) for row in rows]
+    assert not any(found.answers for found in judged)
+    assert max(found.probability for found in judged) == pytest.approx(verifier.best_miss, abs=1e-3)
+    yellow = searcher.encoder.encode_images([picture("yellow", seed=3)])[0]
+    found = verifier.judge(yellow)
+    assert found.answers
+    assert found.coverage >= found.probability > verifier.best_miss
+
+
 # -- how it is asked for ---------------------------------------------------------------------------------
 
 
