@@ -103,7 +103,7 @@ def open_generator(options: argparse.Namespace, name: str | None = None) -> Gene
     return load_generator(
         name or options.generator,
         device=settings(options).device,
-        loras=[Lora(path=Path(path)) for path in options.lora],
+        loras=[Lora.parse(path) for path in options.lora],
         ip_adapter=options.ip_adapter,
     )
 
