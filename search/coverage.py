@@ -19,14 +19,15 @@ from safetensors.numpy import save_file
 from indexer import KINDS, Embeddings, Ids, Kind
 
 from .errors import CalibrationUnusable
-from .logistic import Logistic
-from .signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null, coverage_signals, hit_signals
+from .logistic import Blended, Logistic
+from .signals import COVERAGE_SIGNALS, FAMILIAR_SIGNALS, HIT_SIGNALS, Bank, Landmarks, Null, whole_signals
 
 Verdict = Literal["match", "weak", "no match"]
 QueryKind = Literal["phrase", "text", "image", "mixed"]
 """What a query asks with: a few words, more words, pictures alone, or both."""
 
 QUERY_KINDS: tuple[QueryKind, ...] = get_args(QueryKind)
+PAIRS: tuple[tuple[QueryKind, Kind], ...] = tuple((asked, kind) for asked in QUERY_KINDS for kind in KINDS)
 PHRASE_WORDS = 5
 """A query of at most so many words is a phrase: the name of a thing rather than an account of a scene."""
 
@@ -77,6 +78,7 @@ class Bars:
 
 
 Models = Mapping[tuple[QueryKind, Kind], Logistic]
+CoverageModels = Mapping[tuple[QueryKind, Kind], Logistic | Blended]
 Orders = Mapping[tuple[QueryKind, Kind], Order]
 
 
@@ -115,7 +117,7 @@ class Calibration:
     weights_sha256: str
     bank: Bank
     hits: Models
-    coverage: Models
+    coverage: CoverageModels
     order: Orders
     bars: Bars = Bars()
     approximate: bool = False
@@ -135,10 +137,9 @@ class Calibration:
         """
         if not len(best.rows):
             return np.empty(0, np.float32), 0.0
-        signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
+        signals, whole = whole_signals(self.bank, kind, query, best.rows, best.scores, size=best.size)
         probabilities = self.hits[asked, kind].probability(signals)
-        summary = coverage_signals(signals, best.rows, size=best.size)
-        return probabilities, float(self.coverage[asked, kind].probability(summary))
+        return probabilities, float(self.coverage[asked, kind].probability(whole))
 
     def relevance(self, asked: QueryKind, kind: Kind, query: Embeddings, scores: Embeddings) -> Embeddings:
         """Bring scores of one kind to the scale on which all kinds are ordered.
@@ -172,11 +173,16 @@ class Calibration:
         for kind, null in self.bank.nulls.items():
             tensors[f"null.{kind}.mean"] = null.mean
             tensors[f"null.{kind}.covariance"] = null.covariance
-        for name, models in (("hits", self.hits), ("coverage", self.coverage)):
-            for (asked, kind), model in models.items():
-                tensors[f"{name}.{asked}.{kind}.scale"] = np.stack([model.mean, model.deviation])
-                weights = np.append(model.weights, model.bias).astype(np.float32)
-                tensors[f"{name}.{asked}.{kind}.weights"] = weights
+        if self.bank.landmarks is not None:
+            for part in ("names", "weights", "bias"):
+                tensors[f"landmarks.{part}"] = getattr(self.bank.landmarks, part)
+        for (asked, kind), model in self.hits.items():
+            tensors |= _packed(model, f"hits.{asked}.{kind}")
+        for (asked, kind), whole in self.coverage.items():
+            if isinstance(whole, Blended):
+                tensors |= _packed(whole.familiar, f"coverage.{asked}.{kind}.familiar")
+                whole = whole.strange
+            tensors |= _packed(whole, f"coverage.{asked}.{kind}")
         for (asked, kind), order in self.order.items():
             packed = np.array([order.null, order.mean, order.spread, order.bias], np.float32)
             tensors[f"order.{asked}.{kind}"] = packed
@@ -220,36 +226,51 @@ class Calibration:
         match, weak = facts["bars"]
         return cls(
             weights_sha256=facts["weights_sha256"],
-            bank=Bank.of(tensors["phrases"].astype(np.float32), nulls),
-            hits=_models(tensors, "hits", len(HIT_SIGNALS)),
-            coverage=_models(tensors, "coverage", len(COVERAGE_SIGNALS)),
-            order=_orders(tensors),
+            bank=Bank.of(tensors["phrases"].astype(np.float32), nulls, _landmarks(tensors)),
+            hits={pair: _unpacked(tensors, f"hits.{pair[0]}.{pair[1]}", len(HIT_SIGNALS)) for pair in PAIRS},
+            coverage={pair: _whole(tensors, f"coverage.{pair[0]}.{pair[1]}") for pair in PAIRS},
+            order={pair: _order(tensors, f"order.{pair[0]}.{pair[1]}") for pair in PAIRS},
             bars=Bars(match=match, weak=weak),
             approximate=facts["approximate"],
             source=facts["source"],
         )
 
 
-def _models(tensors: Mapping[str, Any], name: str, width: int) -> dict[tuple[QueryKind, Kind], Logistic]:
-    found: dict[tuple[QueryKind, Kind], Logistic] = {}
-    for asked in QUERY_KINDS:
-        for kind in KINDS:
-            mean, deviation = tensors[f"{name}.{asked}.{kind}.scale"].reshape(2, width)
-            *weights, bias = tensors[f"{name}.{asked}.{kind}.weights"]
-            found[asked, kind] = Logistic(
-                mean=mean,
-                deviation=deviation,
-                weights=np.array(weights, np.float32),
-                bias=float(bias),
-                context=len(weights) // width - 1,
-            )
-    return found
+def _packed(model: Logistic, name: str) -> dict[str, Any]:
+    weights = np.append(model.weights, model.bias).astype(np.float32)
+    return {f"{name}.scale": np.stack([model.mean, model.deviation]), f"{name}.weights": weights}
 
 
-def _orders(tensors: Mapping[str, Any]) -> dict[tuple[QueryKind, Kind], Order]:
-    found: dict[tuple[QueryKind, Kind], Order] = {}
-    for asked in QUERY_KINDS:
-        for kind in KINDS:
-            null, mean, spread, bias = (float(value) for value in tensors[f"order.{asked}.{kind}"])
-            found[asked, kind] = Order(null=null, mean=mean, spread=spread, bias=bias)
-    return found
+def _unpacked(tensors: Mapping[str, Any], name: str, width: int) -> Logistic:
+    mean, deviation = tensors[f"{name}.scale"].reshape(2, width)
+    *weights, bias = tensors[f"{name}.weights"]
+    return Logistic(
+        mean=mean,
+        deviation=deviation,
+        weights=np.array(weights, np.float32),
+        bias=float(bias),
+        context=len(weights) // len(mean) - 1,
+    )
+
+
+def _whole(tensors: Mapping[str, Any], name: str) -> Logistic | Blended:
+    strange = _unpacked(tensors, name, len(COVERAGE_SIGNALS))
+    if f"{name}.familiar.scale" not in tensors:
+        return strange
+    width = len(COVERAGE_SIGNALS) + len(FAMILIAR_SIGNALS)
+    return Blended(strange=strange, familiar=_unpacked(tensors, f"{name}.familiar", width))
+
+
+def _landmarks(tensors: Mapping[str, Any]) -> Landmarks | None:
+    if "landmarks.names" not in tensors:
+        return None
+    return Landmarks(
+        names=tensors["landmarks.names"],
+        weights=tensors["landmarks.weights"],
+        bias=tensors["landmarks.bias"],
+    )
+
+
+def _order(tensors: Mapping[str, Any], name: str) -> Order:
+    null, mean, spread, bias = (float(value) for value in tensors[name])
+    return Order(null=null, mean=mean, spread=spread, bias=bias)

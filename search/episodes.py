@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from indexer import Embeddings, Ids, Kind
 
 from .coverage import QueryKind
-from .signals import Bank, Signals, coverage_signals, hit_signals
+from .signals import Bank, Signals, whole_signals
 
 _LOOKED_AT = 10  # best hits of an episode
 _SMALLEST, _LARGEST = 40, 5_000  # items of an episode's collection
@@ -50,7 +50,7 @@ class Observation:
         present: whether answers were there.
         hits: (m, 8) signals of the best hits.
         answers: (m,) which of them answer the query.
-        coverage: (21,) signals of the whole.
+        coverage: (21,) signals of the whole; (32,) of pictures where the bank has landmarks.
         first_score, mean_score: of the best hit and of all, for baselines.
     """
 
@@ -116,7 +116,7 @@ def _look(bank: Bank, kind: Kind, rows: Embeddings, sought: Sought, chosen: Ids)
     scores = rows[chosen] @ sought.query  # (m,)
     best = np.argsort(-scores, kind="stable")[:_LOOKED_AT]
     found = rows[chosen[best]]
-    hits = hit_signals(bank, kind, sought.query, found, scores[best])
+    hits, whole = whole_signals(bank, kind, sought.query, found, scores[best], size=len(chosen))
     return Observation(
         concept=sought.concept,
         asked=sought.asked,
@@ -124,7 +124,7 @@ def _look(bank: Bank, kind: Kind, rows: Embeddings, sought: Sought, chosen: Ids)
         present=bool(sought.answers[chosen].any()),
         hits=hits,
         answers=sought.answers[chosen[best]],
-        coverage=coverage_signals(hits, found, size=len(chosen)),
+        coverage=whole,
         first_score=float(scores[best[0]]),
         mean_score=float(scores.mean()),
     )

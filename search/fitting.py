@@ -10,14 +10,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import KINDS, Kind
+from indexer import Kind
 
-from .coverage import QUERY_KINDS, Bars, Models, Order, Orders, QueryKind
+from .coverage import PAIRS, Bars, CoverageModels, Models, Order, Orders, QueryKind
 from .episodes import Observation
-from .logistic import Logistic, expanded
-from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, Signals
+from .logistic import Blended, Logistic, expanded
+from .signals import COVERAGE_CONTEXT, COVERAGE_SIGNALS, HIT_CONTEXT, HIT_SIGNALS, Signals, familiarity
 
-_INVERSE_PENALTY = 0.01  # of standardised weights; chosen by cross-validation over concepts
+# Of standardised weights; chosen by cross-validation over concepts. A familiar model has all products.
+_INVERSE_PENALTY, _INVERSE_PENALTY_FAMILIAR = 0.01, 0.004
+_LEAST_WEIGHT = 0.01  # of an observation that counts at all
+_LEAST_FAMILIAR = 1_000  # observations of what landmarks know, that so many products need
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
 _LEAST = 20  # observations with and without answers that a model of its own needs
@@ -34,7 +37,7 @@ class Fitted:
     """
 
     hits: Models
-    coverage: Models
+    coverage: CoverageModels
     order: Orders
 
 
@@ -50,26 +53,38 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
         ValueError: no pair of kinds has enough observations.
     """
     hits: dict[tuple[QueryKind, Kind], Logistic] = {}
-    coverage: dict[tuple[QueryKind, Kind], Logistic] = {}
+    coverage: dict[tuple[QueryKind, Kind], Logistic | Blended] = {}
     order: dict[tuple[QueryKind, Kind], Order] = {}
-    for asked in QUERY_KINDS:
-        for kind in KINDS:
-            some = [one for one in observations if (one.asked, one.kind) == (asked, kind)]
-            present = np.array([one.present for one in some], bool)
-            if min(present.sum(), (~present).sum()) < _LEAST:
-                continue
-            answers = np.concatenate([one.answers for one in some])
-            concepts = [one.concept for one in some]
-            coverage[asked, kind] = fit_logistic(
-                np.stack([one.coverage for one in some]), present, concepts, context=COVERAGE_CONTEXT
-            )
-            signals = np.concatenate([one.hits for one in some])
-            spread = [one.concept for one in some for _ in one.answers]
-            hits[asked, kind] = fit_logistic(signals, answers, spread, context=HIT_CONTEXT)
-            order[asked, kind] = _fit_order(signals, answers)
+    for pair in PAIRS:
+        some = [one for one in observations if (one.asked, one.kind) == pair]
+        present = np.array([one.present for one in some], bool)
+        if min(present.sum(), (~present).sum()) < _LEAST:
+            continue
+        coverage[pair] = _fit_coverage(some)
+        answers = np.concatenate([one.answers for one in some])
+        signals = np.concatenate([one.hits for one in some])
+        spread = [one.concept for one in some for _ in one.answers]
+        hits[pair] = fit_logistic(signals, answers, spread, context=HIT_CONTEXT)
+        order[pair] = _fit_order(signals, answers)
     if not hits:
         raise ValueError(f"{len(observations)} observations are too few to fit anything")
     return Fitted(hits=_completed(hits), coverage=_completed(coverage), order=_completed(order))
+
+
+def _fit_coverage(some: Sequence[Observation]) -> Logistic | Blended:
+    """Fit a model to what landmarks do not know, and another to what they do, if there is enough of it."""
+    signals = np.stack([one.coverage for one in some])
+    present = np.array([one.present for one in some])
+    concepts = [one.concept for one in some]
+    known = familiarity(signals)
+    general = signals[:, : len(COVERAGE_SIGNALS)]
+    if (known >= 0.5).sum() < _LEAST_FAMILIAR:
+        return fit_logistic(general, present, concepts, context=COVERAGE_CONTEXT)
+    strange = fit_logistic(general, present, concepts, context=COVERAGE_CONTEXT, weights=1 - known)
+    every = signals.shape[1]
+    return Blended(
+        strange=strange, familiar=fit_logistic(signals, present, concepts, context=every, weights=known)
+    )
 
 
 def _fit_order(signals: Signals, answers: NDArray[np.bool_]) -> Order:
@@ -86,7 +101,12 @@ def _fit_order(signals: Signals, answers: NDArray[np.bool_]) -> Order:
 
 
 def fit_logistic(
-    signals: Signals, positive: NDArray[np.bool_], concepts: Sequence[str], *, context: int
+    signals: Signals,
+    positive: NDArray[np.bool_],
+    concepts: Sequence[str],
+    *,
+    context: int,
+    weights: Signals | None = None,
 ) -> Logistic:
     """Fit one logistic model over signals and their products.
 
@@ -97,33 +117,39 @@ def fit_logistic(
         signals: (n, s) float32.
         positive: (n,) with both values.
         concepts: (n,) what was sought.
-        context: how many of the signals, the last ones, tell of query and collection.
+        context: how many of the signals, the last ones, tell of query and collection; all for all products.
+        weights: (n,) how much each counts, from 0; None if all count alike.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second to import; only fitting needs it
 
+    counts = np.ones(len(signals), np.float32) if weights is None else weights
+    if (counts < _LEAST_WEIGHT).any() and len(np.unique(positive[counts >= _LEAST_WEIGHT])) == 2:
+        kept = np.flatnonzero(counts >= _LEAST_WEIGHT)
+        signals, positive, counts = signals[kept], positive[kept], counts[kept]
+        concepts = [concepts[i] for i in kept.tolist()]
     folds = np.array([zlib.crc32(concept.lower().encode()) % _FOLDS for concept in concepts])
     unseen = np.full(len(signals), np.nan)
     for fold in range(_FOLDS):
         inside, outside = folds != fold, folds == fold
         if outside.any() and len(np.unique(positive[inside])) == 2:
-            unseen[outside] = _penalised(signals[inside], positive[inside], context).log_odds(
-                signals[outside]
-            )
-    model = _penalised(signals, positive, context)
+            part = _penalised(signals[inside], positive[inside], counts[inside], context)
+            unseen[outside] = part.log_odds(signals[outside])
+    model = _penalised(signals, positive, counts, context)
     known = np.isfinite(unseen)
     if len(np.unique(positive[known])) < 2:
         return model
-    stretch = LogisticRegression(max_iter=1_000).fit(unseen[known, None], positive[known])
+    stretch = LogisticRegression(max_iter=1_000).fit(unseen[known, None], positive[known], counts[known])
     slope, shift = max(float(stretch.coef_[0, 0]), 0.1), float(stretch.intercept_[0])
     return replace(model, weights=model.weights * slope, bias=model.bias * slope + shift)
 
 
-def _penalised(signals: Signals, positive: NDArray[np.bool_], context: int) -> Logistic:
+def _penalised(signals: Signals, positive: NDArray[np.bool_], counts: Signals, context: int) -> Logistic:
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-4
-    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2_000)
-    model.fit(expanded((signals - mean) / deviation, context), positive)
+    every = context == signals.shape[1]
+    model = LogisticRegression(C=_INVERSE_PENALTY_FAMILIAR if every else _INVERSE_PENALTY, max_iter=2_000)
+    model.fit(expanded((signals - mean) / deviation, context), positive, counts)
     weights, bias = model.coef_[0].astype(np.float32), float(model.intercept_[0])
     return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias, context=context)
 
@@ -154,9 +180,8 @@ def _completed(models: dict[tuple[QueryKind, Kind], Model]) -> dict[tuple[QueryK
         "mixed": ("mixed", "text", "image", "phrase"),
     }
     found = dict(models)
-    for asked in QUERY_KINDS:
-        for kind in KINDS:
-            other: Kind = "text" if kind == "image" else "image"
-            candidates = [(a, k) for k in (kind, other) for a in preference[asked]]
-            found[asked, kind] = next(models[c] for c in candidates if c in models)
+    for asked, kind in PAIRS:
+        other: Kind = "text" if kind == "image" else "image"
+        candidates = [(a, k) for k in (kind, other) for a in preference[asked]]
+        found[asked, kind] = next(models[c] for c in candidates if c in models)
     return found

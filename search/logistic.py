@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer import Embeddings
 
-from .signals import Signals
+from .signals import Signals, familiarity
 
 _FARTHEST = 4.0  # deviations: a signal far outside what was fitted on says no more than one at the border
 
@@ -40,17 +40,49 @@ class Logistic:
 
     def probability(self, signals: Signals) -> Embeddings:
         """Give probabilities, (...,) float32 in 0 to 1, of signals (..., s)."""
-        probability: Embeddings = (1 / (1 + np.exp(-np.clip(self.log_odds(signals), -30, 30)))).astype(
-            np.float32
-        )
-        return probability
+        return _probability(self.log_odds(signals))
 
     def log_odds(self, signals: Signals) -> Embeddings:
-        """Give the logarithms of the odds, (...,) float32, of signals (..., s)."""
+        """Give the logarithms of the odds, (...,) float32, of the first s signals (..., s)."""
+        own = signals[..., : len(self.mean)]
         odds: Embeddings = (
-            expanded((signals - self.mean) / self.deviation, self.context) @ self.weights + self.bias
+            expanded((own - self.mean) / self.deviation, self.context) @ self.weights + self.bias
         )
         return odds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Blended:
+    """Two models, of which each counts as far as landmarks do not know, or know, what is asked for.
+
+    A mixture of experts with a fixed gate (Jacobs et al. 1991): of kinds that it has seen, an encoder knows
+    more than a general model can use; and a model that relies on landmarks is lost without.
+
+    Attributes:
+        strange: over ``COVERAGE_SIGNALS``, for what landmarks do not know.
+        familiar: over those and ``FAMILIAR_SIGNALS``, for what they do.
+    """
+
+    strange: Logistic
+    familiar: Logistic
+
+    def probability(self, signals: Signals) -> Embeddings:
+        """Give probabilities, (...,) float32 in 0 to 1, of signals (..., 32), or (..., 21)."""
+        return _probability(self.log_odds(signals))
+
+    def log_odds(self, signals: Signals) -> Embeddings:
+        """Give the logarithms of the odds, (...,) float32, of signals (..., 32), or (..., 21)."""
+        strange = self.strange.log_odds(signals)
+        if signals.shape[-1] < len(self.familiar.mean):
+            return strange
+        gate = familiarity(signals)
+        odds: Embeddings = gate * self.familiar.log_odds(signals) + (1 - gate) * strange
+        return odds
+
+
+def _probability(log_odds: Embeddings) -> Embeddings:
+    probability: Embeddings = (1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))).astype(np.float32)
+    return probability
 
 
 def expanded(standard: Signals, context: int) -> Signals:

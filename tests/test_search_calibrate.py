@@ -176,3 +176,26 @@ def test_the_same_collection_gives_the_same_calibration(photos, encoder):
     assert first.bars == second.bars
     for pair, model in first.coverage.items():
         np.testing.assert_array_equal(model.weights, second.coverage[pair].weights)
+
+
+def test_a_collection_is_calibrated_on_its_own_texts(photos, encoder):
+    many = photos(84, captions=True)
+    made = calibrate_collection(many, encoder)
+    assert "titles and captions" in made.source
+    keep_calibration(many, made)
+    assert own_calibration(many) is not None
+    results = Searcher(many, encoder, calibrated=find_calibration).search(parse_query(["red"], k=3))
+    assert results.verdict in ("match", "weak", "no match")
+    assert 0 <= results.coverage <= 1
+    assert all(0 <= hit.probability <= 1 for hit in results.hits)
+    assert results.judgement.reason.endswith(".")
+
+
+def test_a_threshold_leaves_out_the_unlikely(photos, encoder):
+    many = photos(84, captions=True)
+    searcher = Searcher(many, encoder, calibrated=find_calibration)
+    query = replace(parse_query(["red"], k=100), fold=False)
+    kept = searcher.search(replace(query, threshold=0.5)).hits
+    everything = searcher.search(query).hits
+    assert [hit.item.id for hit in kept] == [h.item.id for h in everything if h.probability >= 0.5]
+    assert len(kept) < len(everything)

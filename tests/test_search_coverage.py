@@ -11,23 +11,24 @@ from safetensors.numpy import save_file
 
 from search import (
     CalibrationUnusable,
-    Searcher,
-    TooFewToCalibrate,
-    calibrate_collection,
-    find_calibration,
-    keep_calibration,
-    parse_query,
     shipped_calibration,
 )
-from search.calibrate import own_calibration
 from search.coverage import Bars, Best, Calibration, Order
 from search.episodes import Sought, observe
 from search.fitting import choose_bars, fit_models
+from search.logistic import Blended, Logistic
 from search.metrics import auroc
 from search.phrases import PHRASES
-from search.signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null, coverage_signals, hit_signals
-from tests.colour_encoder import ColourEncoder
-from tests.colour_pictures import write_pictures
+from search.signals import (
+    COVERAGE_SIGNALS,
+    FAMILIAR_SIGNALS,
+    HIT_SIGNALS,
+    Bank,
+    Landmarks,
+    Null,
+    coverage_signals,
+    hit_signals,
+)
 
 DIM = 16
 
@@ -172,6 +173,31 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
     assert loaded.bars == calibration.bars
 
 
+def test_landmarks_are_saved_with_what_relies_on_them(calibration, tmp_path):
+    familiar = len(COVERAGE_SIGNALS) + len(FAMILIAR_SIGNALS)
+    model = calibration.coverage["phrase", "image"]
+    blended = Blended(
+        strange=model,
+        familiar=Logistic(
+            mean=np.zeros(familiar, np.float32),
+            deviation=np.ones(familiar, np.float32),
+            weights=np.linspace(-0.01, 0.01, familiar * (1 + familiar), dtype=np.float32),
+            bias=0.5,
+            context=familiar,
+        ),
+    )
+    landmarks = Landmarks(names=draw(21, 9, DIM), weights=5 * draw(22, 9, DIM), bias=draw(23, 1, 9)[0])
+    bank = replace(calibration.bank, landmarks=landmarks)
+    coverage = {**calibration.coverage, ("phrase", "image"): blended}
+    replace(calibration, bank=bank, coverage=coverage).save(tmp_path / "c.safetensors")
+    loaded = Calibration.load(tmp_path / "c.safetensors")
+    np.testing.assert_array_equal(loaded.bank.landmarks.weights, landmarks.weights)
+    signals = np.random.default_rng(0).random((20, familiar)).astype(np.float32)
+    found = loaded.coverage["phrase", "image"].probability(signals)
+    np.testing.assert_allclose(found, blended.probability(signals), atol=1e-5)
+    assert isinstance(loaded.coverage["text", "image"], Logistic)
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
 def test_a_damaged_calibration_is_told(tmp_path, content):
     path = tmp_path / "c.safetensors"
@@ -231,47 +257,3 @@ def test_the_starter_comes_with_a_calibration():
     assert found is not None
     assert len(found.bank.phrases) == len(PHRASES) == len(set(PHRASES))
     assert not found.approximate
-
-
-@pytest.fixture
-def many(collection, index, tmp_path):
-    for path in write_pictures(tmp_path / "photos", 84):
-        path.with_suffix(".txt").write_text(f"a {path.stem.split('_')[-1]} picture")
-    index(tmp_path / "photos")
-    return collection
-
-
-def test_a_collection_is_calibrated_on_its_own_texts(many, encoder, tmp_path):
-    made = calibrate_collection(many, encoder)
-    assert "titles and captions" in made.source
-    keep_calibration(many, made)
-    assert own_calibration(many) is not None
-    results = Searcher(many, encoder, calibrated=find_calibration).search(parse_query(["red"], k=3))
-    assert results.verdict in ("match", "weak", "no match")
-    assert 0 <= results.coverage <= 1
-    assert all(0 <= hit.probability <= 1 for hit in results.hits)
-    assert results.judgement.reason.endswith(".")
-
-
-def test_a_threshold_leaves_out_the_unlikely(many, encoder):
-    searcher = Searcher(many, encoder, calibrated=find_calibration)
-    query = replace(parse_query(["red"], k=100), fold=False)
-    kept = searcher.search(replace(query, threshold=0.5)).hits
-    everything = searcher.search(query).hits
-    assert [hit.item.id for hit in kept] == [h.item.id for h in everything if h.probability >= 0.5]
-    assert len(kept) < len(everything)
-
-
-def test_a_small_collection_has_no_verdict_and_says_why(collection, encoder, index, tmp_path):
-    write_pictures(tmp_path / "photos", 5)
-    index(tmp_path / "photos")
-    assert find_calibration(collection, encoder) is None
-    with pytest.raises(TooFewToCalibrate, match="holds 5 items"):
-        calibrate_collection(collection, encoder)
-
-
-def test_a_calibration_of_other_weights_does_not_count(many, encoder):
-    made = calibrate_collection(many, encoder)
-    keep_calibration(many, replace(made, weights_sha256="0" * 64))
-    assert own_calibration(many) is None
-    assert ColourEncoder(seed=1).spec.weights_sha256 != made.weights_sha256

@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from search.signals import (
     COVERAGE_CONTEXT,
     COVERAGE_SIGNALS,
+    FAMILIAR_SIGNALS,
     HIT_CONTEXT,
     HIT_SIGNALS,
     Bank,
+    Landmarks,
     Null,
     coverage_signals,
+    familiar_signals,
+    familiarity,
     hit_signals,
+    whole_signals,
 )
 from tests.strategies import unit_rows
 
@@ -138,3 +143,77 @@ def test_the_whole_is_summed_up_over_one_three_and_ten(bank):
 def test_what_tells_of_query_and_collection_stands_last():
     assert HIT_SIGNALS[-HIT_CONTEXT:] == ("query_mean", "query_spread", "nearest")
     assert COVERAGE_SIGNALS[-COVERAGE_CONTEXT:] == ("query_mean", "query_spread", "nearest", "size")
+
+
+def known_kinds(seed, count=7):
+    rng = np.random.default_rng(seed)
+    return Landmarks(
+        names=unit_rows(count, DIM, seed),
+        weights=(20 * unit_rows(count, DIM, seed + 1)).astype(np.float32),
+        bias=rng.normal(-40, 3, count).astype(np.float32),
+    )
+
+
+@given(seed=st.integers(0, 10_000), hits=st.integers(1, 14))
+@settings(max_examples=40, deadline=None)
+def test_familiar_signals_against_plain_loops(seed, hits):
+    landmarks = known_kinds(seed)
+    query, rows = unit_rows(1, DIM, seed + 2)[0], unit_rows(hits, DIM, seed + 3)
+    alike = [float(name @ query) for name in landmarks.names]
+    meant = np.exp([60 * (value - max(alike)) for value in alike])
+    meant /= meant.sum()
+    nearest = sorted(range(7), key=lambda k: -alike[k])[:3]
+    shared, kindred, named = [], [], []
+    for row in rows[:10]:
+        logits = [
+            0.5 * (float(w @ row) + float(b)) for w, b in zip(landmarks.weights, landmarks.bias, strict=True)
+        ]
+        shown = np.exp([value - max(logits) for value in logits])
+        shown /= shown.sum()
+        shared.append(math.log(sum(s * m for s, m in zip(shown, meant, strict=True))))
+        kindred.append(sum(s * a for s, a in zip(shown, alike, strict=True)))
+        named.append(math.log(max(shown[k] for k in nearest)))
+    expected = [np.mean(values[:depth]) for depth in (1, 3, 10) for values in (shared, kindred, named)]
+    found = familiar_signals(landmarks, query, rows)
+    assert found.shape == (len(FAMILIAR_SIGNALS),)
+    np.testing.assert_allclose(found[:9], expected, atol=0.02)
+    assert found[FAMILIAR_SIGNALS.index("known")] == pytest.approx(max(alike), abs=1e-5)
+    entropy = -sum(m * math.log(m) for m in meant if m > 0)
+    assert found[FAMILIAR_SIGNALS.index("vague")] == pytest.approx(entropy, abs=1e-3)
+
+
+def test_signals_stay_finite_where_no_landmark_fits():
+    landmarks = known_kinds(4)
+    rows = unit_rows(3, DIM, 9)
+    far = Landmarks(names=landmarks.names, weights=1_000 * landmarks.weights, bias=landmarks.bias - 1_000)
+    assert np.isfinite(familiar_signals(far, rows[0], rows)).all()
+
+
+def test_a_query_by_a_landmarks_name_is_familiar_and_others_are_not(bank):
+    landmarks = known_kinds(5)
+    known = Bank.of(bank.phrases, bank.nulls, landmarks)
+    rows = unit_rows(10, DIM, 11)
+
+    def gate(query, kind="image"):
+        _, whole = whole_signals(known, kind, query, rows, rows @ query, size=50)
+        return float(familiarity(whole))
+
+    assert gate(landmarks.names[2]) == 1
+    assert gate(-landmarks.names.mean(0) / np.linalg.norm(landmarks.names.mean(0))) == 0
+    assert gate(landmarks.names[2], "text") == 0  # landmarks know pictures only
+
+
+def test_without_landmarks_the_whole_is_what_it_was(bank):
+    query, rows = unit_rows(1, DIM, 12)[0], unit_rows(10, DIM, 13)
+    hits, whole = whole_signals(bank, "image", query, rows, rows @ query, size=50)
+    np.testing.assert_array_equal(whole, coverage_signals(hits, rows, size=50))
+    assert familiarity(whole) == 0
+
+
+def test_landmarks_that_do_not_fit_together_are_refused():
+    landmarks = known_kinds(6)
+    with pytest.raises(ValueError, match="do not fit together"):
+        Landmarks(names=landmarks.names, weights=landmarks.weights[:3], bias=landmarks.bias)
+    left = landmarks.without(np.arange(7) == 2)
+    np.testing.assert_array_equal(left.names, np.delete(landmarks.names, 2, axis=0))
+    np.testing.assert_array_equal(left.bias, np.delete(landmarks.bias, 2))

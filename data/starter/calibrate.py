@@ -11,7 +11,6 @@ each concept is judged by models that never saw it, in any set.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,8 @@ import names
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from judging import FOLDS, Compared, Dev, fold, judge_names, judge_others, judged
+from landmarks import landmarks
 from sought import Captioned, Labelled, by_both, by_class, by_name, by_picture, by_title, captions_of, scenes
 from torch.nn import functional
 
@@ -30,12 +31,11 @@ from indexer.encoders import starter_weights
 from indexer.encoders.heads import Heads
 from search.coverage import Calibration, QueryKind
 from search.episodes import Observation, Sought, observe
-from search.fitting import Fitted, choose_bars, fit_models
-from search.metrics import auroc, calibration_error, false_accepts
+from search.fitting import choose_bars, fit_models
 from search.phrases import PHRASES
 from search.signals import Bank, Null
 
-FOLDS = 5
+LEFT_OUT = 0.2  # share of names asked as if their own landmark were not there
 
 
 class Sets:
@@ -144,8 +144,8 @@ class Sets:
         return {label: self.embed(list(dict.fromkeys(group))) for label, group in called.items()}
 
 
-def bank(sets: Sets, fashion: Labelled, clothing: Labelled, flickr: Captioned) -> Bank:
-    """Put the bank together: phrases, and how unrelated pictures and texts are spread.
+def bank(sets: Sets, fashion: Labelled, clothing: Labelled, flickr: Captioned) -> tuple[Bank, np.ndarray]:
+    """Put the bank together: phrases, how unrelated pictures and texts are spread, and landmarks.
 
     All sets weigh the same in the spread, so that it is nobody's own collection.
     """
@@ -158,33 +158,11 @@ def bank(sets: Sets, fashion: Labelled, clothing: Labelled, flickr: Captioned) -
     assert fashion.titles is not None
     images = np.concatenate([some(fashion.images), some(clothing.images), some(flickr.images)])
     texts = np.concatenate([some(fashion.titles), phrases, some(flickr.captions[:, 0])])
-    return Bank.of(phrases, {"image": Null.of(images), "text": Null.of(texts)})
+    known, classes = landmarks((fashion, clothing))
+    return Bank.of(phrases, {"image": Null.of(images), "text": Null.of(texts)}, known), classes
 
 
-class Dev:
-    """The development sets, which the heads never saw."""
-
-    def __init__(self, sets: Sets) -> None:
-        self.fashion, self.clothing = sets.fashion("dev"), sets.clothing(True)
-        self.flickr = sets.flickr8k("dev")
-        self.captions = self.flickr.captions.reshape(-1, self.flickr.captions.shape[-1])
-
-        everything = ("fashion-dev", "flickr8k-dev", "clothing-train")
-        self.everything = np.concatenate([sets.images(name) for name in everything])
-        self.classes = np.concatenate([sets.classes(name) for name in everything])
-        kept = np.ones(len(self.everything), bool)
-        kept[-len(sets.held_out()) :] = sets.held_out()
-        self.everything, self.classes = self.everything[kept], self.classes[kept]
-        self.called = sets.called()
-
-    @property
-    def titles(self) -> Embeddings:
-        """Give the embeddings of the products' titles, (n, dim)."""
-        assert self.fashion.titles is not None
-        return self.fashion.titles
-
-
-def training(compared: Bank, dev: Dev, scale: float) -> list[Observation]:
+def training(compared: Compared, dev: Dev, scale: float) -> list[Observation]:
     """Observe the episodes to fit on."""
 
     def many(count: int) -> int:
@@ -201,13 +179,9 @@ def training(compared: Bank, dev: Dev, scale: float) -> list[Observation]:
         ("text", dev.titles, [*by_picture(fashion, many(600)), *by_both(fashion, many(600))]),
         ("image", clothing.images, list(by_picture(clothing, many(300)))),
     ]
-    for seed in range(rounds(12)):
-        plan.append(("image", fashion.images, list(by_name(fashion, 2, 8, seed))))
     for seed in range(rounds(3)):
         some = list(by_class(dev.classes, dev.called, 3, seed))
         plan.append(("image", dev.everything, some))
-    for seed in range(rounds(12)):
-        plan.append(("image", clothing.images, list(by_name(clothing, 5, 8, seed))))
     asked: QueryKind
     for asked in ("text", "image", "mixed"):
         plan.append(("image", flickr.images, list(scenes(flickr, many(500), asked))))
@@ -215,82 +189,18 @@ def training(compared: Bank, dev: Dev, scale: float) -> list[Observation]:
     seen = [
         one
         for seed, (kind, rows, some) in enumerate(plan)
-        for one in observe(compared, kind, rows, some, seed=100 + seed)
+        for one in observe(compared.bank, kind, rows, some, seed=100 + seed)
     ]
-    for data in (fashion, clothing):  # whole collections are large ones, and as many as parts of all sizes
-        named = [one for seed in range(rounds(4)) for one in by_name(data, 3, 8, seed)]
-        seen += observe(compared, "image", data.images, named, whole=True)
+    for data in (
+        fashion,
+        clothing,
+    ):  # whole collections are large ones, and half as many as parts of all sizes
+        for seed in range(rounds(12)):
+            seen += compared.named(data.images, by_name(data, 5, 8, seed), seed=200 + seed, left_out=LEFT_OUT)
+        for seed in range(rounds(6)):
+            named = by_name(data, 5, 8, seed)
+            seen += compared.named(data.images, named, seed=300 + seed, left_out=LEFT_OUT, whole=True)
     return seen
-
-
-def fold(concept: str) -> int:
-    """Put a concept into one of the folds."""
-    return hashlib.sha256(concept.lower().encode()).digest()[0] % FOLDS
-
-
-def judged(fitted: list[Fitted], seen: list[Observation]) -> np.ndarray:
-    """Give each observation's coverage by the models that never saw its concept, (n,)."""
-    models = [fitted[fold(one.concept)].coverage[one.asked, one.kind] for one in seen]
-    return np.array([float(m.probability(one.coverage)) for m, one in zip(models, seen, strict=True)])
-
-
-def report(name: str, seen: list[Observation], coverage: np.ndarray) -> None:
-    """Print how well coverage tells presence from absence, beside simple scores."""
-    present = np.array([one.present for one in seen])
-    first = np.array([one.first_score for one in seen])
-    mean = np.array([one.mean_score for one in seen])
-    for way, scores in {"coverage": coverage, "first score": first, "first - mean": first - mean}.items():
-        accepted = 100 * false_accepts(scores, present)
-        line = f"{name:36} {way:13} AUROC {auroc(scores, present):.3f}  FA@95 {accepted:5.1f} %"
-        if way == "coverage":
-            line += f"  ECE {calibration_error(coverage, present):.3f}  n {len(seen)}"
-        print(line, flush=True)
-
-
-def development(compared: Bank, dev: Dev, fitted: list[Fitted]) -> None:
-    """Judge, on other collections and names than were fitted on."""
-    fashion, clothing, flickr = dev.fashion, dev.clothing, dev.flickr
-    clothes = [one for seed in range(50, 54) for one in by_name(clothing, 5, 6, seed)]
-    things = list(by_class(dev.classes, dev.called, 1, 90))
-    cases: list[tuple[str, bool, Kind, Embeddings, list[Sought]]] = [
-        ("fashion types (>= 3), whole set", True, "image", fashion.images, list(by_name(fashion, 3, 2, 90))),
-        (
-            "fashion types (>= 10), whole set",
-            True,
-            "image",
-            fashion.images,
-            list(by_name(fashion, 10, 2, 90)),
-        ),
-        ("fashion types (>= 10), parts", False, "image", fashion.images, list(by_name(fashion, 10, 6, 90))),
-        ("clothes, parts", False, "image", clothing.images, clothes),
-        ("ImageNet names, all sets, parts", False, "image", dev.everything, things),
-        ("fashion titles -> pictures", False, "image", fashion.images, list(by_title(fashion, 300, 90))),
-        ("fashion types -> titles", False, "text", dev.titles, list(by_name(fashion, 5, 3, 90))),
-        ("fashion pictures -> pictures", False, "image", fashion.images, list(by_picture(fashion, 300, 90))),
-        ("fashion both -> pictures", False, "image", fashion.images, list(by_both(fashion, 300, 90))),
-        ("flickr captions -> pictures", False, "image", flickr.images, list(scenes(flickr, 300, "text", 90))),
-        (
-            "flickr captions -> captions",
-            False,
-            "text",
-            dev.captions,
-            list(captions_of(flickr, 200, "text", 90)),
-        ),
-        (
-            "flickr pictures -> captions",
-            False,
-            "text",
-            dev.captions,
-            list(captions_of(flickr, 200, "image", 90)),
-        ),
-    ]
-    named = []
-    for number, (name, whole, kind, rows, some) in enumerate(cases):
-        seen = list(observe(compared, kind, rows, some, seed=number, whole=whole))
-        report(name, seen, judged(fitted, seen))
-        if number in (1, 3):
-            named += seen
-    report("both kinds of names together", named, judged(fitted, named))
 
 
 def main() -> None:
@@ -303,12 +213,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     sets = Sets(options.data, options.cache, Heads.load(options.heads))
-    compared = bank(sets, sets.fashion("train"), sets.clothing(False), sets.flickr8k("train"))
+    compared = Compared(*bank(sets, sets.fashion("train"), sets.clothing(False), sets.flickr8k("train")))
     dev = Dev(sets)
     seen = training(compared, dev, 0.3 if options.quick else 1.0)
     print(f"{len(seen)} observations", flush=True)
     fitted = [fit_models([one for one in seen if fold(one.concept) != k]) for k in range(FOLDS)]
-    development(compared, dev, fitted)
+    judge_names(compared, dev, fitted)
+    judge_others(compared.bank, dev, fitted)
     bars = choose_bars(judged(fitted, seen).astype(np.float32), np.array([one.present for one in seen]))
     print(json.dumps({"bars": [bars.match, bars.weak]}))
     final = fit_models(seen)
@@ -316,7 +227,7 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     Calibration(
         weights_sha256=weights,
-        bank=compared,
+        bank=compared.bank,
         hits=final.hits,
         coverage=final.coverage,
         order=final.order,
