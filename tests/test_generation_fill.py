@@ -171,8 +171,11 @@ def test_what_is_there_already_proves_nothing(searcher, words):
     judged = [verifier.judge(row) for row in rows]
     assert not any(found.answers for found in judged)
     assert max(found.probability for found in judged) == pytest.approx(verifier.best_miss, abs=1e-3)
-    yellow = searcher.encoder.encode_images([picture("yellow", seed=3)])[0]
-    found = verifier.judge(yellow)
+
+
+def test_what_is_lacking_proves_itself(searcher):
+    verifier = Verifier(searcher, YELLOW)
+    found = verifier.judge(searcher.encoder.encode_images([picture("yellow", seed=3)])[0])
     assert found.answers
     assert found.coverage >= found.probability > verifier.best_miss
 
