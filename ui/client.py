@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -104,9 +104,8 @@ class Client:
         self, picture: bytes, *, query: str = "", item: int | None = None, options: Narrowed = _NARROWED
     ) -> SearchAnswer:
         """Search by a picture's encoded bytes, with words and an item if you like."""
-        fields = {"query": query, "options": options.model_dump_json()}
-        if item is not None:
-            fields["item"] = str(item)
+        asked = SearchRequest(query=query, item=item, **options.model_dump())
+        fields = {"options": asked.model_dump_json()}
         files = {"picture": ("picture", picture)}
         return self._ask(SearchAnswer, "POST", "/search/picture", data=fields, files=files)
 
@@ -131,7 +130,7 @@ class Client:
 
     def register(self, path: str) -> Job:
         """Index a path of the server's machine."""
-        return self._ask(Job, "POST", "/items/register", json=Registration(path=path).model_dump())
+        return self._ask(Job, "POST", "/register", json=Registration(path=path).model_dump())
 
     def tag(self, item_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Item:
         """Give an item tags, and take some away."""
@@ -144,7 +143,7 @@ class Client:
 
     # -- what is lacking ------------------------------------------------------------------------------
 
-    def gaps(self, *, since: datetime | None = None, limit: int = 100) -> Gaps:
+    def gaps(self, *, since: date | None = None, limit: int = 100) -> Gaps:
         """List what the collection lacks, the most wanted first."""
         asked: dict[str, str | int] = {"limit": limit}
         if since is not None:

@@ -154,7 +154,9 @@ def _indexing(here: Service, path: Path, on_progress: Callable[[Counted], None])
 
 
 def _allowed(here: Service, path: str) -> Path:
-    refusal = ApiError(403, "This path is not below a folder that the server allows. See: serve --allow DIR")
+    refusal = ApiError(
+        403, "This path is not below a folder that the server allows. Allow it with: serve --allow DIR."
+    )
     try:
         wanted = Path(path)
         if not wanted.is_absolute():

@@ -18,7 +18,7 @@ from . import filling, items, pictures, problems, searching, whole
 from .metrics import Measured
 from .models import Problem
 from .options import ApiOptions
-from .security import OPEN_PATHS, Gate, Patience
+from .security import OPEN_PATHS, Gate, Patience, Sized
 from .service import Service
 
 _DESCRIPTION = """\
@@ -50,7 +50,6 @@ def create_app(service: Service) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=lifespan,
         middleware=_middleware(service, service.options),
-        max_body_size=service.options.most_bytes,
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -79,7 +78,12 @@ def _middleware(service: Service, options: ApiOptions) -> list[Middleware]:
                 expose_headers=["ETag", "Content-Range", "Location", "Retry-After"],
             )
         )
-    return [*chain, Middleware(Gate, options), Middleware(Patience, options.seconds)]
+    return [
+        *chain,
+        Middleware(Gate, options),
+        Middleware(Patience, options.seconds),
+        Middleware(Sized, options.most_bytes),
+    ]
 
 
 def _documented(app: FastAPI, options: ApiOptions) -> Callable[[], dict[str, Any]]:

@@ -19,6 +19,7 @@ from ui import services
 
 from .jobs import Running
 from .models import Candidate, Filled, FillRequest, Gap, Gaps, Job, Tried
+from .problems import ApiError
 from .service import Here, Service
 
 router = APIRouter(tags=["filling"])
@@ -31,7 +32,9 @@ JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0123456789abcde
 @router.get("/gaps", operation_id="gaps")
 async def gaps(
     here: Here,
-    since: Annotated[datetime | None, Query(examples=["2026-03-01T00:00:00Z"])] = None,
+    since: Annotated[
+        str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$", examples=["2026-03-01"], description="A day, UTC.")
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Gaps:
     """List what was asked for and is not there, the most wanted first."""
@@ -83,10 +86,12 @@ async def job_events(watched: Annotated[Running, Depends(_watched)]) -> AsyncIte
 # -- in threads ------------------------------------------------------------------------------------------
 
 
-def _gaps(here: Service, since: datetime | None, limit: int) -> Gaps:
-    if since is not None and since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
-    found = find_gaps(here.collection, since=since)
+def _gaps(here: Service, since: str, limit: int) -> Gaps:
+    try:
+        day = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
+    except ValueError:
+        raise ApiError(400, f"{since} is not a day. Write it as 2026-03-01.") from None
+    found = find_gaps(here.collection, since=day)
     return Gaps(gaps=[_gap(each) for each in found[:limit]], total=len(found))
 
 

@@ -52,7 +52,7 @@ async def add_item(
     return await here.do(_item, here, item_id)
 
 
-@router.post("/items/register", operation_id="register", status_code=202)
+@router.post("/register", operation_id="register", status_code=202)
 async def register_path(here: Here, asked: Registration) -> Job:
     """Index a file, folder or table below one of the folders that the server was told to allow."""
     return await here.do(register, here, asked.path)

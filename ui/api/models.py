@@ -5,12 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_HITS = 200
 LARGEST_ID = 2**63 - 1
 
-ItemId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a whole number")
+    return value
+
+
+_NUMBER = BeforeValidator(_number)
+Whole = Annotated[int, Field(strict=False), _NUMBER]
+"""A whole number; 31.0 is one too, as JSON has it."""
+
+ItemId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=False), _NUMBER]
 Tag = Annotated[str, Field(min_length=1, max_length=100, examples=["sale"])]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -34,8 +45,8 @@ class Narrowed(_Asked):
     """How hits are chosen and ordered, whatever is sought."""
 
     where: str = Field(default="", max_length=2_000, description="Only items such as: price<80 and tag:sale")
-    k: int = Field(default=10, ge=1, le=MOST_HITS, description="How many hits.")
-    offset: int = Field(default=0, ge=0, le=10_000, description="How many hits to skip.")
+    k: Whole = Field(default=10, ge=1, le=MOST_HITS, description="How many hits.")
+    offset: Whole = Field(default=0, ge=0, le=10_000, description="How many hits to skip.")
     threshold: float | None = Field(default=None, ge=0, le=1, description="Leave out less probable hits.")
     diverse: float = Field(default=0.0, ge=0, le=1, description="How much hits should differ.")
     order: str = Field(default="relevance", max_length=200, description="Or a field; -field to fall.")
@@ -208,12 +219,12 @@ class FillRequest(_Asked):
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "a teal armchair", "candidates": 4}]})
     query: str = Field(min_length=1, max_length=2_000)
     where: str = Field(default="", max_length=2_000)
-    candidates: int = Field(default=4, ge=1, le=16)
-    keep: int = Field(default=1, ge=1, le=16)
-    seed: int | None = Field(default=None, ge=0, lt=2**31, description="Of the first picture; null for any.")
-    steps: int | None = Field(default=None, ge=1, le=200)
+    candidates: Whole = Field(default=4, ge=1, le=16)
+    keep: Whole = Field(default=1, ge=1, le=16)
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=False), _NUMBER] | None = None
+    steps: Annotated[int, Field(ge=1, le=200, strict=False), _NUMBER] | None = None
     guidance: float | None = Field(default=None, ge=0, le=50)
-    neighbours: int = Field(default=4, ge=0, le=10)
+    neighbours: Whole = Field(default=4, ge=0, le=10)
     style_weight: float = Field(default=0.5, ge=0, le=1)
     kind: Literal["product", "photo", "illustration"] | None = None
     negative: str = Field(default="", max_length=1_000)

@@ -132,10 +132,25 @@ async def on_findmake_error(request: Request, error: Exception) -> JSONResponse:
     return told(problem_of(error, hidden=request.app.state.service.hidden()), headers)
 
 
-async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Tell what the framework refuses: unknown paths and methods, bodies that are too large."""
     assert isinstance(error, HTTPException)
-    return plain(error.status_code, str(error.detail), error.headers)
+    detail, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "There is nothing at this address. See /openapi.json."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+        detail = f"This address takes {headers['Allow']}. See /openapi.json."
+    return plain(error.status_code, detail, headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """List the methods of an address; the framework names those of one of its routes alone."""
+    found: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
 
 
 async def on_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, File, Form, Query, UploadFile
-from pydantic import Json
+from pydantic import ValidationError
 
 from indexer import Facet as Counted
 from indexer import decode_image
@@ -20,7 +20,6 @@ from ui import asking, services
 
 from .addresses import thumbnail_of
 from .models import (
-    LARGEST_ID,
     MOST_HITS,
     Contribution,
     Facet,
@@ -30,6 +29,7 @@ from .models import (
     SearchAnswer,
     SearchRequest,
 )
+from .problems import ApiError
 from .service import Here, Service
 
 router = APIRouter(tags=["search"])
@@ -61,14 +61,18 @@ async def search_picture(
     here: Here,
     picture: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF.")],
     query: Annotated[str, Form(max_length=5_000, description="Words to go with it.")] = "",
-    item: Annotated[int | None, Form(ge=1, le=LARGEST_ID)] = None,
     options: Annotated[
-        Json[Narrowed] | None, Form(description="As for /search, without query and item, as JSON.")
-    ] = None,
+        str, Form(max_length=20_000, description="JSON as for /search.", examples=['{"k": 20}'])
+    ] = "{}",
 ) -> SearchAnswer:
     """Search by an uploaded picture, which is not kept."""
+    try:
+        asked = SearchRequest.model_validate_json(options)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ApiError(400, f"The options are not as for /search: {reason}. See /openapi.json.") from None
     data = await picture.read()
-    return await here.do(_search, here, options or Narrowed(), query, item, data)
+    return await here.do(_search, here, asked, query or asked.query, asked.item, data)
 
 
 def _search(here: Service, asked: Narrowed, words: str, item: int | None, data: bytes | None) -> SearchAnswer:

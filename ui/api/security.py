@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .options import ApiOptions, is_loopback
@@ -20,6 +22,7 @@ OPEN_PATHS = frozenset({"/health", "/openapi.json"})
 """Paths that say nothing about what is in the collection; they need no token, and none is counted."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]+)?")
 _CLIENTS = 10_000  # remembered by the rate limit; the one that was quiet longest is forgotten first
 
 
@@ -78,8 +81,8 @@ class Gate:
         if self._options.token is not None:
             return None
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host.isprintable() and "//" not in host else None
-        if self._options.is_local and not (name and is_loopback(name)):
+        name = _HOST.fullmatch(host)
+        if self._options.is_local and not (name and is_loopback(name[1])):
             return f"The host {host[:100]!r} is not this machine. Ask for 127.0.0.1 or localhost."
         origin = headers.get("origin")
         if method in _SAFE or origin is None or "*" in self._options.origins:
@@ -148,3 +151,26 @@ class Patience:
                 raise
             detail = f"It took longer than {self._seconds:g} s. Send less, ask for less, or try again later."
             await plain(504, detail)(scope, receive, send)
+
+
+class Sized:
+    """Tells as a problem what the framework's limit on bodies tells as plain text; goes around it."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = RequestBodyLimitMiddleware(app, most_bytes)
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and look at its answer."""
+        too_large = False
+
+        async def sending(message: Message) -> None:
+            nonlocal too_large
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                too_large = True
+                detail = f"The request has more than {self._most_bytes / 1e6:g} MB. Send a smaller picture."
+                await plain(413, detail)(scope, receive, send)
+            elif not too_large:
+                await send(message)
+
+        await self._app(scope, receive, sending)

@@ -1,0 +1,201 @@
+"""The HTTP API over 10,000 items with the starter: 1 and 16 clients, with and without batching.
+
+    python benchmarks/api_throughput.py [ITEMS [SECONDS]]
+
+A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
+no cache helps. Encoding alone is also measured, for what batching can save at most. The baseline of each
+ratio is the same server without batching, in the same run.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from indexer import Collection, Encoder, Imported, load_encoder
+from indexer.changes import Draft
+from ui.client import Client
+
+WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
+WINDOW_MS = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What one run gave.
+
+    Attributes:
+        rate: answers a second.
+        p50, p95: milliseconds.
+    """
+
+    rate: float
+    p50: float
+    p95: float
+
+
+def fill(collection: Collection, count: int) -> None:
+    """Write items with random embeddings, as indexing does."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(2, count, collection.spec.dim)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=2, keepdims=True)
+    provenance = Imported(source="/photos", at=datetime.now(UTC))
+    for start in range(0, count, 1000):
+        drafts = [
+            Draft(
+                id=None,
+                key=f"/photos/{i:07}.jpg",
+                path=f"/photos/{i:07}.jpg",
+                fingerprint=str(i),
+                title=" ".join(rng.choice(WORDS, 3)),
+                text=" ".join(rng.choice(WORDS, 6)),
+                width=640,
+                height=480,
+                attributes={"price": i % 100},
+                image_sha256=f"i{i}",
+                text_sha256=f"t{i}",
+                provenance=provenance,
+                embeddings={"image": rows[0, i], "text": rows[1, i]},
+                thumbnail=b"x" * 8000,
+            )
+            for i in range(start, min(start + 1000, count))
+        ]
+        collection.store.write(drafts)
+    collection.save_indexes()
+
+
+def serve(folder: str, window_ms: float) -> None:
+    """Serve a collection until the process is ended; print the address once it answers."""
+    import socket
+
+    from ui.api.options import ApiOptions
+    from ui.api.running import address_of, server
+    from ui.api.service import Service
+    from ui.settings import Settings
+
+    options = ApiOptions(window_ms=window_ms, rate=1e9, burst=10**9)
+    service = Service(Settings(collection=Path(folder), log_misses=False), options)
+    service.warm_up()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(address_of(listening), flush=True)
+        server(service).run(sockets=[listening])
+
+
+def new_words(number: int) -> str:
+    """Write a query that nobody asked before."""
+    rng = np.random.default_rng(number)
+    return f"{' '.join(rng.choice(WORDS, 4))} number {number}"
+
+
+def new_picture(number: int) -> bytes:
+    """Draw a photo-sized JPEG that nobody asked with before."""
+    rng = np.random.default_rng(number)
+    small = Image.fromarray(rng.integers(0, 256, (12, 16, 3), np.uint8))
+    buffer = io.BytesIO()
+    small.resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def ask(address: str, clients: int, seconds: float, kind: str, first: int) -> Measured:
+    """Let clients ask one query after another."""
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+
+    def run(place: int) -> None:
+        number = first + place * 100_000
+        with Client(address) as client:
+            while (started := time.perf_counter()) < end:
+                number += 1
+                if kind == "words":
+                    client.search(new_words(number))
+                else:
+                    client.search_picture(new_picture(number))
+                times.append((time.perf_counter() - started) * 1e3)
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(clients)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rate = len(times) / (time.perf_counter() - started)
+    return Measured(rate=rate, p50=float(np.median(times)), p95=float(np.percentile(times, 95)))
+
+
+def encoding(encoder: Encoder, size: int, kind: str) -> float:
+    """Measure inputs encoded a second, so many at a time."""
+    words = [new_words(number) for number in range(size)]
+    pictures = [Image.open(io.BytesIO(new_picture(number))).convert("RGB") for number in range(size)]
+    work: Callable[[], object] = (
+        (lambda: encoder.encode_texts(words))
+        if kind == "words"
+        else (lambda: encoder.encode_images(pictures))
+    )
+    times = []
+    for _ in range(12):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return size / float(np.median(times[2:]))
+
+
+def main() -> None:
+    """Measure and print two tables."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = load_encoder("starter")
+        collection = Collection.create(Path(folder) / "c", encoder)
+        fill(collection, count)
+        collection.close()
+        print("| encoding alone, inputs/s | one at a time | 16 at a time | ratio |\n|---|---|---|---|")
+        for kind in ("words", "pictures"):
+            one, many = encoding(encoder, 1, kind), encoding(encoder, 16, kind)
+            print(f"| {kind} | {one:.1f} | {many:.1f} | {many / one:.2f} |", flush=True)
+        print(f"\n{count:,} items, starter, {seconds:g} s each\n")
+        print("| query | clients | batching | answers/s | p50 ms | p95 ms | ratio of answers/s |")
+        print("|---|---|---|---|---|---|---|")
+        compare(str(Path(folder) / "c"), seconds)
+
+
+def compare(folder: str, seconds: float) -> None:
+    """Ask both servers the same, in turns."""
+    script = [sys.executable, __file__, "--serve", folder]
+    servers = {
+        window: subprocess.Popen([*script, str(window)], stdout=subprocess.PIPE, text=True)
+        for window in (0.0, WINDOW_MS)
+    }
+    try:
+        addresses = {w: s.stdout.readline().strip() for w, s in servers.items() if s.stdout is not None}
+        for kind in ("words", "pictures"):
+            for clients in (1, 16):
+                found: dict[float, Measured] = {}
+                for window, address in addresses.items():
+                    ask(address, clients, min(seconds, 3), kind, 1)  # warms up
+                    found[window] = ask(address, clients, seconds, kind, 50_000)
+                for window, run in found.items():
+                    ratio = run.rate / found[0.0].rate
+                    cells = f"{run.rate:.1f} | {run.p50:.0f} | {run.p95:.0f} | {ratio:.2f}"
+                    print(f"| {kind} | {clients} | {'yes' if window else 'no'} | {cells} |", flush=True)
+    finally:
+        for process in servers.values():
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2], float(sys.argv[3]))
+    else:
+        main()
