@@ -110,7 +110,7 @@ class CredentialsUnavailable(GenerationError):
     def __init__(self) -> None:
         super().__init__(
             "Content credentials need packages that are not installed. Install them with: "
-            "pip install 'findmake[credentials]', or go on without --credentials."
+            "pip install 'findmake[credentials]', or go on without them."
         )
 
 
