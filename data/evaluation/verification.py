@@ -3,7 +3,7 @@
     python data/evaluation/verification.py DATA CACHE
 
 Each article type of fashion-dev with at least ten pictures is taken out of half of the set and asked for by
-its name. Candidates come from the other half: pictures of the type, pictures of others at random, and the five
+its name. Candidates come from the other half: pictures of the type, of others at random, and the five
 others that are nearest to the query. Printed is how many of each pass, by three rules (generation/verify.py).
 """
 
