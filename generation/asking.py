@@ -13,6 +13,7 @@ from indexer import Collection, Encoder, UnreadableImage, decode_image, load_ima
 from search import Completer, CompleterUnavailable, Like, Picture, Query, Searcher, fetch_picture, picture_of
 
 from . import conditions
+from .certificates import Credential
 from .copies import CopyIndex
 from .errors import BadRequest
 from .generator import Generator
@@ -49,6 +50,8 @@ class FillOptions:
         training: pictures that the generator learned from, of which no near copy is kept.
         enrich: let the collection's completer, if one was trained, and its shared words add to the prompt.
         describe: write prompt and settings into the files; the mark that they are synthetic stays anyway.
+        watermark: put the invisible watermark into the pictures, before they are judged.
+        credential: signs content credentials into the files that are kept; None for none.
     """
 
     candidates: int = 4
@@ -71,6 +74,8 @@ class FillOptions:
     training: CopyIndex | None = None
     enrich: bool = True
     describe: bool = True
+    watermark: bool = False
+    credential: Credential | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.keep <= self.candidates <= MOST_PICTURES:

@@ -23,7 +23,7 @@ class ConditionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
     mean: Tensor
     deviation: Tensor
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, dim: int = 512) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))

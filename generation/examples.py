@@ -132,4 +132,5 @@ def _near(
 
 def _unit(rows: NDArray[np.floating]) -> Embeddings:
     unit = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-6)
-    return unit.astype(np.float32)
+    rows32: Embeddings = unit.astype(np.float32)
+    return rows32

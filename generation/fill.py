@@ -19,6 +19,7 @@ from . import conditions
 from .asking import FillOptions, Wish, write_wish
 from .copies import find_copy
 from .errors import GeneratorMismatch
+from .finishing import signed, watermarked
 from .generator import Generator
 from .marking import mark_png
 from .patience import patiently
@@ -178,7 +179,8 @@ class _Filling:
     def run(self, report: FillReport, on_step: OnStep | None) -> FillReport:
         """Make candidates, check them, keep the best."""
         self._check_wish()
-        made = self._generator.generate(self._wish.request, on_step=on_step)
+        drawn = self._generator.generate(self._wish.request, on_step=on_step)
+        made = watermarked(drawn, wanted=self._options.watermark)
         rows = self._embed(made)
         checked = [(self._check(image, row), row) for image, row in zip(made, rows, strict=True)]
         checked.sort(key=lambda pair: (pair[0].refused is not None, -pair[0].probability))
@@ -262,6 +264,7 @@ class _Filling:
     def _store(self, candidate: Candidate, row: Embeddings) -> int:
         png, provenance = candidate_png(candidate, describe=self._options.describe), candidate.provenance
         assert provenance is not None
+        png = signed(png, provenance, self._options.credential)
         return patiently(
             lambda: add_generated(self._collection, png, embedding=row, provenance=provenance).id
         )

@@ -13,6 +13,7 @@ from indexer import Collection, Generated, NotGenerated, UnreadableImage, load_i
 from . import conditions
 from .asking import readable_pictures, reopened
 from .errors import BadRequest
+from .finishing import had_watermark, watermarked
 from .generator import Generator
 from .marking import mark_png
 from .request import GenerationRequest, GenerationSettings, OnStep
@@ -88,7 +89,8 @@ def regenerate(
     provenance = generated_by(collection, item_id)
     differences: list[str] = []
     request = _request(collection, provenance, differences)
-    [made] = generator.generate(request, on_step=on_step)
+    drawn = generator.generate(request, on_step=on_step)
+    [made] = watermarked(drawn, wanted=had_watermark(provenance.extras))
     differences += _otherwise(provenance, made.settings)
     equal, furthest = _compared(collection, item_id, made.image)
     return Regenerated(
@@ -154,7 +156,7 @@ def _number(value: conditions.Extra, default: float) -> float:
 def _otherwise(provenance: Generated, settings: GenerationSettings) -> list[str]:
     """Say which settings of the generator are not those of the first time."""
     pairs = {name: (getattr(provenance, name), getattr(settings, name)) for name in _SETTINGS}
-    before, now = conditions.own_extras(provenance.extras), dict(settings.extras)
+    before, now = conditions.own_extras(provenance.extras), conditions.own_extras(settings.extras)
     for name in sorted((before.keys() | now.keys()) - set(_UNTOLD)):
         pairs[name] = (before.get(name), now.get(name))
     return [

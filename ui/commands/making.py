@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .options import say, settings
 
 if TYPE_CHECKING:
-    from generation import FillOptions, FillReport, Generator, OnStep, Step
+    from generation import Credential, FillOptions, FillReport, Generator, OnStep, Step
     from search import Searcher
 
 _SEEDS = 2**31  # what other tools can read
@@ -46,6 +46,10 @@ def filling_options() -> argparse.ArgumentParser:
     how.add_argument("--strength", type=float, default=0.7, metavar="S", help="of its change: 0 to 1 (0.7)")
     how.add_argument("--weak", action="store_true", help="also where something here may answer")
     how.add_argument("--no-enrich", action="store_true", help="add none of the collection's own words")
+    how.add_argument("--watermark", action="store_true", help="also hide a mark in the pixels")
+    how.add_argument("--sign", action="store_true", help="also sign content credentials (C2PA) into them")
+    how.add_argument("--certificate", type=Path, metavar="PEM", help="to --sign with; else a self-made one")
+    how.add_argument("--key", type=Path, metavar="PEM", help="of the certificate")
     how.add_argument("--no-metadata", action="store_true", help="keep words and query out of the files")
     return how
 
@@ -84,7 +88,21 @@ def fill_options(options: argparse.Namespace, searcher: Searcher) -> FillOptions
         policy=SafetyPolicy.read(searcher.collection.folder),
         enrich=not options.no_enrich,
         describe=not options.no_metadata,
+        watermark=options.watermark,
+        credential=_credential(options, searcher),
     )
+
+
+def _credential(options: argparse.Namespace, searcher: Searcher) -> Credential | None:
+    """Find what to sign with; make it, beside the collection, if none is given."""
+    from generation import BadRequest, load_credential, own_credential
+
+    given = [path for path in (options.certificate, options.key) if path is not None]
+    if len(given) == 1 or (given and not options.sign):
+        raise BadRequest("part of a signature", "--sign, --certificate and --key together")
+    if not options.sign:
+        return None
+    return load_credential(*given) if given else own_credential(searcher.collection.folder)
 
 
 def open_generator(options: argparse.Namespace, name: str | None = None) -> Generator:
