@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_HITS = 200
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**53 - 1  # what every reader of JSON takes for a whole number
 
 
 def _number(value: object) -> object:
