@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .conditions import Compare, Condition, Not
 from .database import Database
@@ -16,7 +17,7 @@ from .items import Ids
 from .matching import match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
-from .tables import APART, MetaRow
+from .tables import APART, ItemRow, MetaRow
 from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings
 from .vectors import Scores
 from .writing import count_tagging, now
@@ -24,6 +25,25 @@ from .writing import count_tagging, now
 _REMEMBERED = 32  # filters; a megabyte each where a hundred thousand items pass
 _MADE = Compare(field="origin", operator="=", value="generated")
 _COUNTERS = select(MetaRow.value).where(MetaRow.key.in_(["change", "tagging"]))
+_ITEMS = select(func.count()).select_from(ItemRow)
+_BESIDE = select(func.count()).select_from(APART.subquery())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tally:
+    """How much a collection holds.
+
+    Attributes:
+        items: how many do not stand apart.
+        apart: how many do.
+        made: (m,) int64 ascending, ids of all that a model made, here or elsewhere.
+        made_and_there: (n,) int64 ascending, those of them that do not stand apart.
+    """
+
+    items: int
+    apart: int
+    made: Ids
+    made_and_there: Ids
 
 
 class Catalogue:
@@ -35,6 +55,7 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._selected = lru_cache(maxsize=_REMEMBERED)(self._select)
+        self._counted = lru_cache(maxsize=2)(self._count_all)
 
     def revision(self) -> int:
         """Number of the last change to anything that a filter can see: items, tags, embeddings."""
@@ -55,19 +76,21 @@ class Catalogue:
         """
         return self._selected(condition, self.revision(), apart)
 
+    def tally(self) -> Tally:
+        """Tell how much there is, remembered until anything changes."""
+        return self._counted(self.revision())
+
+    def _count_all(self, revision: int) -> Tally:
+        with self._db.reading() as connection:
+            total, apart = connection.scalar(_ITEMS) or 0, connection.scalar(_BESIDE) or 0
+        made, there = (self._selected(_MADE, revision, apart) for apart in (True, False))
+        return Tally(items=total - apart, apart=apart, made=made, made_and_there=there)
+
     def _select(self, condition: Condition, _revision: int, apart: bool = False) -> Ids:
         with self._db.reading() as connection:
             ids = select_ids(connection, condition, apart=apart)
         ids.setflags(write=False)
         return ids
-
-    def made(self, *, apart: bool = True) -> Ids:
-        """List the items that a model made, here or elsewhere, (m,) int64 ascending, read-only.
-
-        Args:
-            apart: also those that stand apart.
-        """
-        return self.select(_MADE, apart=apart)
 
     def real(self) -> Ids:
         """List the items that no model made, (m,) int64 ascending, read-only."""

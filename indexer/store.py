@@ -76,12 +76,10 @@ class Store(Catalogue):
 
     def count(self, kind: Kind | None = None) -> int:
         """Count the items that do not stand apart, or their embeddings of one kind."""
-        all_items = select(func.count()).select_from(ItemRow).scalar_subquery()
-        apart = select(func.count()).select_from(APART.subquery()).scalar_subquery()
-        statement: Any = select(all_items - apart)
-        if kind is not None:
-            of_kind = (EmbeddingRow.kind == kind) & EmbeddingRow.item_id.not_in(APART)
-            statement = select(func.count()).select_from(EmbeddingRow).where(of_kind)
+        if kind is None:
+            return self.tally().items
+        of_kind = (EmbeddingRow.kind == kind) & EmbeddingRow.item_id.not_in(APART)
+        statement = select(func.count()).select_from(EmbeddingRow).where(of_kind)
         with self._db.reading() as connection:
             return int(connection.scalar(statement) or 0)
 

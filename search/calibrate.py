@@ -156,7 +156,7 @@ def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observatio
 def _stored(collection: Collection, kind: Kind) -> tuple[Ids, Embeddings]:
     """Read ids (n,) and embeddings (n, dim) of one kind, but not of what a model made."""
     ids, rows = collection.store.embeddings(kind)
-    real = ~np.isin(ids, collection.store.made(apart=False))
+    real = ~np.isin(ids, collection.store.tally().made_and_there)
     return ids[real], rows[real]
 
 

@@ -18,14 +18,23 @@ class Counted:
     Args:
         collection: what is searched.
         allowed: (m,) int64 ascending, the only ids to consider; None for all.
+
+    Attributes:
+        collection: what is searched.
+        total: how many items of the catalogue count, whatever is allowed.
     """
 
     def __init__(self, collection: Collection, allowed: Ids | None) -> None:
-        self._collection = collection
+        self.collection = collection
         self._allowed = allowed
-        self._made = collection.store.made()
-        self._made_and_there = collection.store.made(apart=False)
-        self.total = len(collection) - len(self._made_and_there)
+        self._tally = collection.store.tally()
+        self._made = self._tally.made
+        self.total = self._tally.items - len(self._tally.made_and_there)
+
+    @property
+    def items(self) -> int:
+        """Count the items of the catalogue, those that do not count too."""
+        return self._tally.items
 
     def holds(self, ids: Sequence[int]) -> list[bool]:
         """Say of each item whether it counts."""
@@ -38,16 +47,16 @@ class Counted:
 
     def size(self, kind: Kind) -> int:
         """Tell about how many embeddings of a kind count among those that are searched."""
-        count = self._collection.count(kind, without=self._made)
+        count = self.collection.count(kind, without=self._made)
         if self._allowed is None or not count:
             return count
         return max(1, round(len(self._among(self._allowed)) * count / max(self.total, 1)))
 
     def narrowed(self) -> Ids | None:
         """Give the ids that count, (n,) int64 ascending, where words would find others too; else None."""
-        if not len(self._made_and_there):
+        if not len(self._tally.made_and_there):
             return None
-        return self._collection.store.real() if self._allowed is None else self._among(self._allowed)
+        return self.collection.store.real() if self._allowed is None else self._among(self._allowed)
 
     def is_empty(self) -> bool:
         """Say whether nothing that is searched counts."""

@@ -72,7 +72,7 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
     least = near_duplicate_threshold(collection.spec) if threshold is None else threshold
     if not least > 0:
         raise ValueError(f"the threshold must be above 0, not {least}")
-    made = collection.store.made(apart=False)
+    made = collection.store.tally().made_and_there
     ids, rows = collection.store.embeddings("image")
     real = ~np.isin(ids, made)
     ids, rows = ids[real], rows[real]

@@ -74,7 +74,7 @@ class Ranking:
         self._counted = Counted(collection, allowed)
         self._by_text = any(part.kind == "text" for part in embedded.parts)
         self._rows = {kind: Rows(collection, kind, self._direction, size=self._size(kind)) for kind in KINDS}
-        self._words = _WordSearch(collection, query, allowed, left_out) if query.hybrid else None
+        self._words = _WordSearch(self._counted, query, allowed, left_out) if query.hybrid else None
         self._first: list[Ranked] = []
         self._relevance: dict[int, float] = {}
         self._is_whole = False
@@ -89,7 +89,7 @@ class Ranking:
 
         What a model made does not count.
         """
-        return self._words.decisive_among(self._counted) if self._words is not None else 0
+        return self._words.decisive() if self._words is not None else 0
 
     def is_decided(self, item_id: int) -> bool:
         """Say whether an item is one of those that hold all words of the query, if that singles them out."""
@@ -189,7 +189,7 @@ class Ranking:
         hits = WordHits(
             found=Found(scores=words.scores, ids=words.ids),
             relevance=relevance,
-            total=len(self._collection),
+            total=self._counted.items,
             decisive=words.is_decisive,
         )
         return blend(merged, hits, exhausted=self._is_whole)
@@ -206,30 +206,27 @@ class Ranking:
 class _WordSearch:
     """What the words of a query find in titles, texts, tags and names."""
 
-    def __init__(
-        self, collection: Collection, query: Query, allowed: Ids | None, left_out: frozenset[int]
-    ) -> None:
+    def __init__(self, counted: Counted, query: Query, allowed: Ids | None, left_out: frozenset[int]) -> None:
         self._text = " ".join(
             term.text for term in query.terms if isinstance(term, Words) and term.weight > 0
         )
-        self._collection, self._left_out = collection, list(left_out)
-        total = len(collection)
+        self._counted, self._left_out = counted, list(left_out)
         found = self._find(allowed)
         kept = ~np.isin(found.ids, self._left_out)
         self.ids, self.scores = found.ids[kept], found.scores[kept].astype(np.float64)
         self.known = frozenset(self.ids.tolist())
-        self.is_decisive = found.every and is_decisive(len(found.ids), total)
+        self.is_decisive = found.every and is_decisive(len(found.ids), counted.items)
 
-    def decisive_among(self, counted: Counted) -> int:
+    def decisive(self) -> int:
         """Count the items with all words among those that count, if that singles them out; else 0."""
-        narrowed = counted.narrowed()
+        narrowed = self._counted.narrowed()
         if narrowed is None:  # words find nothing else
             return len(self.ids) if self.is_decisive else 0
         found = self._find(narrowed)
-        if not (found.every and is_decisive(len(found.ids), counted.total)):
+        if not (found.every and is_decisive(len(found.ids), self._counted.total)):
             return 0
         return int((~np.isin(found.ids, self._left_out)).sum())
 
     def _find(self, allowed: Ids | None) -> WordMatches:
-        most = max(_WORD_HITS, math.isqrt(len(self._collection)) + 1)  # enough to see whether they are few
-        return find_words(self._collection, self._text, most, allowed=allowed)
+        most = max(_WORD_HITS, math.isqrt(self._counted.items) + 1)  # enough to see whether they are few
+        return find_words(self._counted.collection, self._text, most, allowed=allowed)

@@ -118,8 +118,8 @@ class _Answer:
         self._probabilities: dict[int, float] = {}
 
     def _count(self) -> int:
-        beside = len(self._collection.store.apart()) if self._query.sees_apart else 0
-        return len(self._collection) + beside
+        tally = self._collection.store.tally()
+        return tally.items + (tally.apart if self._query.sees_apart else 0)
 
     def hits(self) -> tuple[Hit, ...]:
         """Give the page that was asked for."""

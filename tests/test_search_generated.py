@@ -67,7 +67,7 @@ def collection(searcher):
     """That collection, as it was in the beginning."""
     yield searcher.collection
     store = searcher.collection.store
-    store.remove(store.made().tolist())
+    store.remove(store.tally().made.tolist())
     assert len(searcher.collection) == COUNT
 
 
