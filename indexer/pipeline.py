@@ -77,7 +77,7 @@ def index_sources(
     with collection.writing():
         collection.verify(encoder, kinds=())  # the canaries follow when there is something to encode
         with suppress(StorageFailure):  # what is left over does no harm
-            sweep_orphans(collection)
+            sweep_orphans(collection, whole=False)
         scan = _Scan(collection, sources, prune=prune)
         intake = Intake(collection, encoder, gone=scan.gone)
         done = 0

@@ -147,10 +147,15 @@ def discard(collection: Collection, ids: Sequence[int]) -> int:
         return removed
 
 
-def sweep_orphans(collection: Collection) -> int:
+def sweep_orphans(collection: Collection, *, whole: bool = True) -> int:
     """Remove files that a crash has left among the pictures made here; return how many.
 
     Only files that are called as ``add_generated`` calls them are touched.
+
+    Args:
+        collection: where they are.
+        whole: also whole pictures that no item names. They may be worth something: an older copy of the
+            database that was put back does not know them either. Half ones are not.
 
     Raises:
         CollectionBusy: another process is writing.
@@ -162,6 +167,7 @@ def sweep_orphans(collection: Collection) -> int:
             if not folder.is_dir():
                 return 0
             there = [file for file in sorted(folder.iterdir()) if _OURS.fullmatch(file.name)]
+            there = [file for file in there if whole or file.suffix == ".tmp"]
             known = collection.store.find(f"{GENERATED_FOLDER}:{file.name}" for file in there)
             orphans = [file for file in there if f"{GENERATED_FOLDER}:{file.name}" not in known]
             for file in orphans:

@@ -81,6 +81,15 @@ def test_made_pictures_are_shown_to_who_asks_promoted_and_discarded(run, opened)
     assert run("discard", item.id) == (0, "", "1 discarded, with their files.\n")
     assert not Path(item.path).exists()
     assert item.id not in shown("--generated")
+    orphan = Path(item.path)
+    orphan.write_bytes(b"x")
+    assert run("discard", "--orphans") == (
+        0,
+        "",
+        "0 discarded, with their files.\n1 files removed that no item named.\n",
+    )
+    assert not orphan.exists()
+    assert run("discard")[0] == 2
 
 
 @pytest.mark.parametrize("command", ["promote", "discard"])

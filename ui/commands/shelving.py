@@ -22,7 +22,12 @@ def add_promote(commands: Commands) -> None:
 def add_discard(commands: Commands) -> None:
     """Add ``discard``."""
     discard = commands.add_parser("discard", parents=[common()], help="remove generated pictures for good")
-    discard.add_argument("items", nargs="+", metavar="ID", help="as printed by: search --generated")
+    discard.add_argument("items", nargs="*", metavar="ID", help="as printed by: search --generated")
+    discard.add_argument(
+        "--orphans",
+        action="store_true",
+        help="also remove generated files that a crash has left, without an item",
+    )
     discard.set_defaults(run=_discard)
 
 
@@ -38,11 +43,17 @@ def _promote(options: argparse.Namespace) -> int:
 
 
 def _discard(options: argparse.Namespace) -> int:
-    from indexer import discard
+    from indexer import discard, sweep_orphans
     from ui import services
 
-    removed = discard(services.open_collection(settings(options)), _ids(options.items))
+    if not (options.items or options.orphans):
+        say("findmake discard: give the ids of generated pictures, or --orphans.")
+        return 2
+    collection = services.open_collection(settings(options))
+    removed = discard(collection, _ids(options.items))
     say(f"{removed:,} discarded, with their files.")
+    if options.orphans:
+        say(f"{sweep_orphans(collection):,} files removed that no item named.")
     return 0
 
 
