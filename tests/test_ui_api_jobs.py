@@ -10,8 +10,8 @@ from generation import GeneratorUnavailable
 from tests.colour_generator import ColourGenerator
 from tests.served import client_of
 from ui.api.jobs import Jobs
-from ui.api.models import FillRequest, Indexed
 from ui.api.problems import ApiError
+from ui.api.work import FillRequest, Indexed
 
 DONE = Indexed(added=1, updated=0, moved=0, unchanged=0, removed=0, failed=[], notes=[], seconds=0.0)
 

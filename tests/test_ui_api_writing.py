@@ -15,7 +15,8 @@ from tests.gap_shelf import make_shelf
 from tests.served import client_of, serving
 from ui.api import adding
 from ui.api.adding import stem_of
-from ui.api.models import FillRequest, Narrowed
+from ui.api.models import Narrowed
+from ui.api.work import FillRequest
 from ui.client import ApiProblem, Client, ServerUnreachable
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from tests.colour_pictures import encoded
 from tests.served import TOKEN, client_of, serving
-from ui.api.models import FillRequest, Narrowed
+from ui.api.models import Narrowed
+from ui.api.work import FillRequest
 from ui.client import ApiProblem, Client, ServerUnreachable
 
 

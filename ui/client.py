@@ -21,19 +21,18 @@ from indexer import FindmakeError
 
 from .api.models import (
     Collections,
-    FillRequest,
-    Gaps,
     Health,
     Item,
-    Job,
     Narrowed,
-    Problem,
     Registration,
     Removed,
     SearchAnswer,
     SearchRequest,
     TagChange,
 )
+from .api.work import FillRequest, Gaps, Job, Problem
+
+__all__ = ["ApiProblem", "Client", "FillRequest", "Narrowed", "ServerUnreachable"]
 
 Answer = TypeVar("Answer", bound=BaseModel)
 _FINISHED = ("done", "failed", "cancelled")

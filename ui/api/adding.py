@@ -23,10 +23,11 @@ from indexer import (
 )
 from indexer import Progress as Counted
 
-from .models import FailedFile, Indexed, Job, Removed
+from .models import Removed
 from .pictures import kind_of
 from .problems import ApiError
 from .service import UPLOADS, Service
+from .work import FailedFile, Indexed, Job
 
 if TYPE_CHECKING:
     from .jobs import Running

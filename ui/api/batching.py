@@ -36,17 +36,23 @@ class _Batch:
             self.grown.notify_all()
             return slice(start, len(self.inputs))
 
+    def look_again(self) -> None:
+        """Somebody is not asking any more: perhaps nobody is left to wait for."""
+        with self.grown:
+            self.grown.notify_all()
+
 
 class BatchingEncoder:
     """Gives a collection's encoder in batches what several threads ask of it; see Encoder.
 
     A batch is open from the first ask until the model is free and either everybody who is asking has joined,
-    or the window is over. So one person alone never waits. Where a batch fails, each ask is tried by itself:
-    nobody gets an error for somebody else's picture.
+    or the window is over, which is as long as there are others. So one person alone never waits, two wait a
+    moment, and where many ask, whose searches keep the processor busy anyway, batches grow. Where a batch
+    fails, each ask is tried by itself: nobody gets an error for somebody else's picture.
 
     Args:
         encoder: the real one.
-        window_ms: how long a batch stays open for others once the model is free.
+        window_ms: how long a batch stays open, once the model is free, for each other who is asking.
         on_batch: told of each batch.
     """
 
@@ -74,6 +80,8 @@ class BatchingEncoder:
         finally:
             with self._lock:
                 self._asking -= 1
+                for batch in self._open.values():
+                    batch.look_again()
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""
@@ -110,7 +118,8 @@ class BatchingEncoder:
 
     def _run(self, encode: Callable[..., Embeddings], batch: _Batch) -> Embeddings:
         with batch.grown:
-            batch.grown.wait_for(lambda: self._is_complete(batch), timeout=self._window_s)
+            window = self._window_s * max(self._asking - 1, 0)
+            batch.grown.wait_for(lambda: self._is_complete(batch), timeout=window)
         with self._lock:
             if self._open.get(encode) is batch:
                 del self._open[encode]

@@ -16,10 +16,10 @@ from indexer import FindmakeError
 
 from . import filling, items, pictures, problems, searching, whole
 from .metrics import Measured
-from .models import Problem
 from .options import ApiOptions
 from .security import OPEN_PATHS, Gate, Patience, Sized
 from .service import Service
+from .work import Problem
 
 _DESCRIPTION = """\
 Search a catalogue by meaning; when nothing matches, say so, and make it.

@@ -18,9 +18,9 @@ from search import Searcher
 from ui import services
 
 from .jobs import Running
-from .models import Candidate, Filled, FillRequest, Gap, Gaps, Job, Tried
 from .problems import ApiError
 from .service import Here, Service
+from .work import Candidate, Filled, FillRequest, Gap, Gaps, Job, Tried
 
 router = APIRouter(tags=["filling"])
 _SEEDS = 2**31  # what other tools can read

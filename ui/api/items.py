@@ -11,9 +11,10 @@ from indexer import Item as Kept
 
 from .adding import add_picture, register, remove_item
 from .addresses import image_of, thumbnail_of
-from .models import Item, Job, Registration, Removed, TagChange
+from .models import Item, Registration, Removed, TagChange
 from .pictures import ItemId
 from .service import Here, Service
+from .work import Job
 
 router = APIRouter(tags=["items"])
 _SHOWN = (

@@ -13,8 +13,8 @@ from typing import Literal
 
 from indexer import FindmakeError
 
-from .models import Filled, Indexed, Job, JobState, Problem, Progress
 from .problems import ApiError, plain_problem, problem_of
+from .work import Filled, Indexed, Job, JobState, Problem, Progress
 
 _MOST_WAITING = 50
 _REMEMBERED = 500  # finished jobs, the oldest forgotten first

@@ -1,47 +1,22 @@
-"""What goes in and comes out, as the OpenAPI document describes it. Needs nothing but pydantic."""
+"""What is asked of searches and items, and what is told, as the OpenAPI document describes it."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from .shapes import Asked, ItemId, Told, Whole
 
 MOST_HITS = 200
-LARGEST_ID = 2**53 - 1  # what every reader of JSON takes for a whole number
 
-
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a whole number")
-    return value
-
-
-_NUMBER = BeforeValidator(_number)
-Whole = Annotated[int, Field(strict=False), _NUMBER]
-"""A whole number; 31.0 is one too, as JSON has it."""
-
-ItemId = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=False), _NUMBER]
 Tag = Annotated[str, Field(min_length=1, max_length=100, examples=["sale"])]
-JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
-
-
-class _Asked(BaseModel):
-    """What a client sends: nothing that is not known, and nothing of another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class _Told(BaseModel):
-    """What a client gets."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 # -- searching -------------------------------------------------------------------------------------------
 
 
-class Narrowed(_Asked):
+class Narrowed(Asked):
     """How hits are chosen and ordered, whatever is sought."""
 
     where: str = Field(default="", max_length=2_000, description="Only items such as: price<80 and tag:sale")
@@ -75,14 +50,14 @@ class SearchRequest(Narrowed):
     item: ItemId | None = Field(default=None, description="An item to look for the like of.")
 
 
-class Contribution(_Told):
+class Contribution(Told):
     """What one term gave to a hit's score."""
 
     term: str
     value: float
 
 
-class Hit(_Told):
+class Hit(Told):
     """One item that was found."""
 
     rank: int
@@ -101,14 +76,14 @@ class Hit(_Told):
     explain: list[Contribution] | None = None
 
 
-class FacetValue(_Told):
+class FacetValue(Told):
     """One value of a field, and how many hits have it."""
 
     value: str
     count: int
 
 
-class Facet(_Told):
+class Facet(Told):
     """The values of one field over the hits."""
 
     values: list[FacetValue]
@@ -117,7 +92,7 @@ class Facet(_Told):
     high: Any = Field(default=None, description="Greatest value of a field of numbers or dates.")
 
 
-class SearchAnswer(_Told):
+class SearchAnswer(Told):
     """Hits, and the verdict on whether they answer what was asked."""
 
     query: str
@@ -138,7 +113,7 @@ class SearchAnswer(_Told):
 # -- items -----------------------------------------------------------------------------------------------
 
 
-class Item(_Told):
+class Item(Told):
     """One picture, one text, or a picture with its text."""
 
     id: int
@@ -157,7 +132,7 @@ class Item(_Told):
     image: str | None
 
 
-class TagChange(_Asked):
+class TagChange(Asked):
     """Tags to give and to take away; what is in neither list stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"add": ["sale"], "remove": ["new"]}]})
@@ -165,153 +140,24 @@ class TagChange(_Asked):
     remove: list[Tag] = Field(default_factory=list, max_length=100)
 
 
-class Registration(_Asked):
+class Registration(Asked):
     """A file, folder or table of the server's machine, below one of the roots that it allows."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/srv/pictures/2026"}]})
     path: str = Field(min_length=1, max_length=4_096)
 
 
-class Removed(_Told):
+class Removed(Told):
     """What was removed."""
 
     id: int
     file: bool = Field(description="Whether its file went too: of what was uploaded or made here.")
 
 
-# -- gaps and jobs ---------------------------------------------------------------------------------------
-
-
-class Tried(_Told):
-    """The last attempt to fill a gap."""
-
-    at: datetime
-    outcome: str
-
-
-class Gap(_Told):
-    """Something that is asked for and is not there."""
-
-    name: str
-    variants: list[str]
-    where: str
-    kind: str
-    verdict: str
-    times: int
-    demand: float
-    first_at: datetime
-    last_at: datetime
-    nearest: list[int]
-    filled_by: list[int]
-    tried: Tried | None
-
-
-class Gaps(_Told):
-    """What the collection lacks, the most wanted first."""
-
-    gaps: list[Gap]
-    total: int
-
-
-class FillRequest(_Asked):
-    """What to make, and how; what is left out is left to the generator."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"query": "a teal armchair", "candidates": 4}]})
-    query: str = Field(min_length=1, max_length=2_000)
-    where: str = Field(default="", max_length=2_000)
-    candidates: Whole = Field(default=4, ge=1, le=16)
-    keep: Whole = Field(default=1, ge=1, le=16)
-    seed: Annotated[int, Field(ge=0, lt=2**31, strict=False), _NUMBER] | None = None
-    steps: Annotated[int, Field(ge=1, le=200, strict=False), _NUMBER] | None = None
-    guidance: float | None = Field(default=None, ge=0, le=50)
-    neighbours: Whole = Field(default=4, ge=0, le=10)
-    style_weight: float = Field(default=0.5, ge=0, le=1)
-    kind: Literal["product", "photo", "illustration"] | None = None
-    negative: str = Field(default="", max_length=1_000)
-    start: Literal["query", "nearest"] | None = None
-    strength: float = Field(default=0.7, ge=0, le=1)
-    weak: bool = False
-    force: bool = False
-
-
-class Candidate(_Told):
-    """One picture that was made."""
-
-    seed: int
-    probability: float | None
-    verdict: str | None
-    refused: str | None
-    id: int | None = Field(description="Of the item that it became; null if it was not kept.")
-
-
-class Filled(_Told):
-    """What came of filling a gap."""
-
-    outcome: str = Field(description="filled, reused, not needed, not convincing or blocked")
-    verdict: str
-    coverage: float
-    reason: str
-    prompt: str | None
-    candidates: list[Candidate]
-    kept: list[int]
-    reused: list[int]
-    seconds: float
-
-
-class FailedFile(_Told):
-    """An input that could not be indexed."""
-
-    name: str
-    reason: str
-
-
-class Indexed(_Told):
-    """What an indexing run did."""
-
-    added: int
-    updated: int
-    moved: int
-    unchanged: int
-    removed: int
-    failed: list[FailedFile]
-    notes: list[str]
-    seconds: float
-
-
-class Progress(_Told):
-    """How far a job is."""
-
-    done: int
-    total: int
-
-
-class Problem(BaseModel):
-    """What went wrong, in the form of RFC 9457."""
-
-    type: str = Field(examples=["urn:findmake:problem:bad-filter"])
-    title: str
-    status: int
-    detail: str = Field(description="What happened, what was expected, and what to do next.")
-    errors: list[dict[str, Any]] | None = Field(default=None, description="Where a request is at fault.")
-
-
-class Job(_Told):
-    """Work that takes longer than a request should."""
-
-    id: str
-    kind: Literal["fill", "index"]
-    state: JobState
-    created_at: datetime
-    progress: Progress | None
-    filled: Filled | None = None
-    indexed: Indexed | None = None
-    problem: Problem | None = None
-
-
 # -- the whole -------------------------------------------------------------------------------------------
 
 
-class CollectionInfo(_Told):
+class CollectionInfo(Told):
     """What is served."""
 
     name: str
@@ -324,13 +170,13 @@ class CollectionInfo(_Told):
     path: str | None
 
 
-class Collections(_Told):
+class Collections(Told):
     """The collections that are served."""
 
     collections: list[CollectionInfo]
 
 
-class Health(_Told):
+class Health(Told):
     """Whether it can answer."""
 
     status: Literal["ok"]

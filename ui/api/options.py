@@ -37,7 +37,7 @@ class ApiOptions:
         seconds: that a request may take; streams of events are exempt.
         rate: requests a second that one client may make in the long run.
         burst: requests that it may make at once.
-        window_ms: how long an encoding waits for others to share a batch with; only while others are asking.
+        window_ms: how long an encoding waits to share a batch, for each other request that is being answered;
             0 for no batches at all.
     """
 

@@ -18,9 +18,9 @@ from starlette.responses import Response, StreamingResponse
 from indexer import Item
 from ui import services
 
-from .models import LARGEST_ID
 from .problems import ApiError
 from .service import Here, Service
+from .shapes import LARGEST_ID
 
 router = APIRouter(tags=["pictures"])
 _CHUNK = 1 << 16

@@ -29,7 +29,7 @@ from indexer import (
 )
 from search import FetchFailed, SearchError
 
-from .models import Problem
+from .work import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5

@@ -19,16 +19,7 @@ from search import Query as Sought
 from ui import asking, services
 
 from .addresses import thumbnail_of
-from .models import (
-    MOST_HITS,
-    Contribution,
-    Facet,
-    FacetValue,
-    Hit,
-    Narrowed,
-    SearchAnswer,
-    SearchRequest,
-)
+from .models import MOST_HITS, Contribution, Facet, FacetValue, Hit, Narrowed, SearchAnswer, SearchRequest
 from .problems import ApiError
 from .service import Here, Service
 
