@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,20 +29,30 @@ from ui.client import Client
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
 WINDOW_MS = 4.0
+TURNS = 5  # of each server: what else the machine does meets both alike
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Measured:
-    """What one run gave.
+    """What the turns of one server gave.
 
     Attributes:
-        rate: answers a second.
-        p50, p95: milliseconds.
+        times: milliseconds of each answer.
+        seconds: of all turns.
     """
 
-    rate: float
-    p50: float
-    p95: float
+    times: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.times) / self.seconds
+
+    def shown(self) -> str:
+        """Write the rate, the median and the 95th percentile."""
+        p50, p95 = np.percentile(self.times, [50, 95])
+        return f"{self.rate:.1f} | {p50:.0f} | {p95:.0f}"
 
 
 def fill(collection: Collection, count: int) -> None:
@@ -108,12 +118,12 @@ def new_picture(number: int) -> bytes:
 
 
 def ask(address: str, clients: int, seconds: float, kind: str, first: int) -> Measured:
-    """Let clients ask one query after another."""
+    """Let clients ask one query after another, each a new one from a number on."""
     times: list[float] = []
     end = time.perf_counter() + seconds
 
     def run(place: int) -> None:
-        number = first + place * 100_000
+        number = first + place * 1_000_000
         with Client(address) as client:
             while (started := time.perf_counter()) < end:
                 number += 1
@@ -129,8 +139,7 @@ def ask(address: str, clients: int, seconds: float, kind: str, first: int) -> Me
         thread.start()
     for thread in threads:
         thread.join()
-    rate = len(times) / (time.perf_counter() - started)
-    return Measured(rate=rate, p50=float(np.median(times)), p95=float(np.percentile(times, 95)))
+    return Measured(times=times, seconds=time.perf_counter() - started)
 
 
 def encoding(encoder: Encoder, size: int, kind: str) -> float:
@@ -180,14 +189,18 @@ def compare(folder: str, seconds: float) -> None:
         addresses = {w: s.stdout.readline().strip() for w, s in servers.items() if s.stdout is not None}
         for kind in ("words", "pictures"):
             for clients in (1, 16):
-                found: dict[float, Measured] = {}
-                for window, address in addresses.items():
-                    ask(address, clients, min(seconds, 3), kind, 1)  # warms up
-                    found[window] = ask(address, clients, seconds, kind, 50_000)
-                for window, run in found.items():
-                    ratio = run.rate / found[0.0].rate
-                    cells = f"{run.rate:.1f} | {run.p50:.0f} | {run.p95:.0f} | {ratio:.2f}"
-                    print(f"| {kind} | {clients} | {'yes' if window else 'no'} | {cells} |", flush=True)
+                found = {window: Measured() for window in addresses}
+                for turn in range(TURNS + 1):
+                    for window, address in addresses.items():
+                        run = ask(address, clients, seconds / TURNS, kind, 10_000 * (turn + 1))
+                        if turn:  # the first warms up
+                            found[window].times += run.times
+                            found[window].seconds += run.seconds
+                for window, measured in found.items():
+                    batching, ratio = "yes" if window else "no", measured.rate / found[0.0].rate
+                    print(
+                        f"| {kind} | {clients} | {batching} | {measured.shown()} | {ratio:.2f} |", flush=True
+                    )
     finally:
         for process in servers.values():
             process.terminate()

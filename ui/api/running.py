@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from indexer import FindmakeError
@@ -57,7 +58,8 @@ def run(settings: Settings, options: ApiOptions, *, no_token: bool, say: Callabl
         say(f"Loading the model {service.collection.spec.name} ...")
         service.warm_up()
         say(f"Serving {len(service.collection):,} items at {address_of(listening)} (stop: Ctrl-C)")
-        server(service).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):  # the server has ended in good order, and passes it on
+            server(service).run(sockets=[listening])
     return 0
 
 
