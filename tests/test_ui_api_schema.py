@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.served import TOKEN, serving
 
 CONFIG = """\
@@ -19,6 +21,7 @@ expected-statuses = ["2xx", 304, 400, 401, 403, 404, 409]
 """
 
 
+@pytest.mark.slow
 def test_the_document_is_kept_to(tmp_path):
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     with serving(tmp_path, token=TOKEN, rate=1e6, burst=10**6) as (address, _):
