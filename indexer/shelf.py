@@ -60,10 +60,7 @@ def add_generated(
         DimensionMismatch: the embedding has another width than the collection's.
         ValueError: the embedding is not of length 1.
     """
-    if embedding.shape != (collection.spec.dim,):
-        raise DimensionMismatch(collection.spec.dim, embedding.shape[-1] if embedding.ndim else 0)
-    if not np.isclose(np.linalg.norm(embedding), 1, atol=2e-3):
-        raise ValueError("an embedding must be finite and of length 1")
+    _check(embedding, collection.spec.dim)
     title = (title or provenance.for_query or provenance.prompt).strip()[:_LONGEST_TITLE]
     name = f"{_slug(title)}{uuid.uuid4().hex[:16]}.png"
     picture = decode_image(png, name=name, shorter_side=collection.picture_side)
@@ -84,6 +81,13 @@ def add_generated(
         thumbnail=thumbnail(picture.image, THUMBNAIL_SIDE),
     )
     return collection.item(_keep(collection, name, png, draft))
+
+
+def _check(embedding: Embeddings, dim: int) -> None:
+    if embedding.shape != (dim,):
+        raise DimensionMismatch(dim, embedding.shape[-1] if embedding.ndim else 0)
+    if not np.isclose(np.linalg.norm(embedding), 1, atol=2e-3):
+        raise ValueError("an embedding must be finite and of length 1")
 
 
 def _keep(collection: Collection, name: str, png: bytes, draft: Draft) -> int:
