@@ -85,7 +85,8 @@ class CopyIndex:
             "outlines": np.rint(self.outlines / peak * _SCALE).astype(np.int8),
             "names": np.frombuffer(names, np.uint8),
         }
-        save_file(tensors, path, metadata={"format": _FORMAT})
+        plain = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        save_file(plain, path, metadata={"format": _FORMAT})
 
     @classmethod
     def load(cls, path: Path) -> Self:

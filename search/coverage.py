@@ -161,6 +161,11 @@ class Calibration:
         relevance: Embeddings = ((order.null * (scores - mean) / spread + known) / unit).astype(np.float32)
         return relevance
 
+    def knows(self, query: Embeddings) -> float:
+        """Give the highest cosine of a query (dim,) with the name of a landmark; -1 without any."""
+        landmarks = self.bank.landmarks
+        return -1.0 if landmarks is None else float((landmarks.names @ query).max(initial=-1))
+
     def rivals(self, kind: Kind, rows: Embeddings) -> list[int]:
         """Name the phrase of the bank that describes each embedding (m, dim) best, by its number."""
         level, deviation = self.bank.levels[kind]
@@ -192,7 +197,9 @@ class Calibration:
             "approximate": self.approximate,
             "source": self.source,
         }
-        save_file(tensors, path, metadata={"format": _FORMAT, "facts": json.dumps(facts)})
+        # save_file writes the memory of an array as it lies, whatever its strides
+        plain = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        save_file(plain, path, metadata={"format": _FORMAT, "facts": json.dumps(facts)})
 
     @classmethod
     def load(cls, path: Path) -> Self:

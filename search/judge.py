@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,6 +19,10 @@ from .results import Judgement
 WORDS_SAY = 0.9
 _LEAST_DEVIATION = 0.02  # of scores; below it a background says nothing
 _NAMED = 2  # phrases that a reason names
+_SURE = 1e-3  # no witness is surer than that
+_SILENT = -0.25  # log-odds that a text which does not fit takes away, at most
+_KNOWN = 0.8  # cosine with a landmark's name from which pictures tell more about a query than its words do
+_WORDED = 1.1  # log-odds that its words in items' texts add then
 
 
 class Judge:
@@ -80,8 +85,10 @@ class Judge:
             return None
         coverages = {kind: self._judge(kind, some)[1] for kind, some in best.items()}
         kind = max(coverages, key=lambda k: coverages[k], default=None)
-        coverage = coverages[kind] if kind else 0.0
-        if worded and coverage < WORDS_SAY:
+        coverage = _together(best, coverages)
+        if worded and self._calibration.knows(self._embedded.embedding) >= _KNOWN:
+            coverage = _chance(_odds(coverage) + _WORDED)
+        elif worded and coverage < WORDS_SAY:
             reason = f"all words of the query stand in {_count(worded)}"
             return self._worded(WORDS_SAY, f"{reason.capitalize()}.")
         verdict = self._calibration.bars.verdict(coverage)
@@ -127,6 +134,30 @@ class Judge:
             return ""
         named = [PHRASES[number] for number in self._calibration.rivals(kind, best.rows[:3])]
         return " or ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(named))[:_NAMED])
+
+
+def _together(best: Mapping[Kind, Best], coverages: Mapping[Kind, float]) -> float:
+    """Join what pictures and texts say, each a probability with presence as likely as absence beforehand.
+
+    Of the same items they are two witnesses, whose log-odds add up (naive Bayes), but for a text that does
+    not fit, which says little: titles leave out much. Of different items either may answer alone, and the
+    likelier one counts. Between the two, by the share of items that have both.
+    """
+    if len(coverages) < 2:
+        return max(coverages.values(), default=0.0)
+    pictured, told = (set(best[kind].ids.tolist()) for kind in ("image", "text"))
+    share = len(pictured & told) / max(len(pictured | told), 1)
+    image, text = _odds(coverages["image"]), _odds(coverages["text"])
+    return _chance(share * (image + max(text, _SILENT)) + (1 - share) * max(image, text))
+
+
+def _odds(probability: float) -> float:
+    sure = min(max(probability, _SURE), 1 - _SURE)
+    return math.log(sure / (1 - sure))
+
+
+def _chance(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
 
 
 def _asked(embedded: EmbeddedQuery) -> QueryKind:

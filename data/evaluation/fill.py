@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "generator"))
 from judge import Judge, vote
 from names import article_names
 
-from generation import FillOptions, FillReport, Generator, fill_gap, load_generator
+from generation import Blocked, FillOptions, FillReport, Generator, fill_gap, load_generator
 from generation.framing import squared
 from indexer import Collection, CollectionNotFound, discard, index_sources, load_encoder, open_source
 from search import Query, Searcher, Words, find_calibration, parse_filter
@@ -59,7 +59,14 @@ class Loop:
         """Ask for something; ``without`` is a filter."""
         condition = parse_filter(without) if without else None
         query = Query(terms=(Words(text=words),), text=words, condition=condition, where=without)
-        report = fill_gap(self.searcher, self.generator, query, self.options)
+        try:
+            report = fill_gap(self.searcher, self.generator, query, self.options)
+        except Blocked:
+            before = self.searcher.search(query).judgement
+            assert before is not None
+            return Asked(
+                words=words, type=name, report=FillReport(query=query, before=before, outcome="blocked")
+            )
         if report.kept:
             discard(self.searcher.collection, list(report.kept))
         return Asked(words=words, type=name, report=report)
