@@ -186,7 +186,9 @@ def test_landmarks_are_saved_with_what_relies_on_them(calibration, tmp_path):
             context=familiar,
         ),
     )
-    landmarks = Landmarks(names=draw(21, 9, DIM), weights=5 * draw(22, 9, DIM), bias=draw(23, 1, 9)[0])
+    # A transposed array, as the solution of linear equations is: its memory lies in another order.
+    weights = np.asfortranarray(5 * draw(22, 9, DIM))
+    landmarks = Landmarks(names=draw(21, 9, DIM), weights=weights, bias=draw(23, 1, 9)[0])
     bank = replace(calibration.bank, landmarks=landmarks)
     coverage = {**calibration.coverage, ("phrase", "image"): blended}
     replace(calibration, bank=bank, coverage=coverage).save(tmp_path / "c.safetensors")
