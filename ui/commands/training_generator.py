@@ -66,9 +66,7 @@ def _train(options: argparse.Namespace) -> int:
                 on_progress=lambda done, total: line(Progress(done=done, total=total, images=done)),
             )
             line.close()
-            say(
-                f"Learning from {len(examples):,} pictures; samples appear in {options.out}/samples."
-            )
+            say(f"Learning from {len(examples):,} pictures; samples appear in {options.out}/samples.")
 
             def on_step(step: TrainingStep) -> bool:
                 part = 0 if step.part == "decoder" else 1000
