@@ -96,7 +96,7 @@ def _results(view: state.View) -> None:
         st.info("There are no more hits here.", icon=":material/info:")
     lacking = results.verdict == "no match" and view.page == 1
     near = len(hits) if not lacking else _NEAREST
-    grid.draw([_card(hit) for hit in hits[:near]])
+    grid.draw([_card(hit) for hit in hits[:near]], key="grid-near" if lacking else "grid")
     if view.page == 1:
         make.draw(asked, results)
     if hits[near:]:

@@ -32,7 +32,7 @@ def _row(gap: Gap) -> bool:
         with st.container(key=f"lackwhat-{key}", gap=None):
             picked = st.checkbox(plain(gap.name), key=f"pick-{key}")
             st.html(_about(gap))
-        with st.container(key=f"lackshown-{key}", horizontal=True, gap="small"):
+        with st.container(key=f"lackshown-{key}", width="content", gap="small"):
             _pictures(gap, key)
         if gap.kind == "text":
             st.button(

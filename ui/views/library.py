@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -26,6 +28,8 @@ def draw() -> None:
 
 def _draw() -> None:
     view = state.view()
+    if view.origin not in _ORIGINS:
+        view = replace(view, origin="")
     provenance.told()
     _narrow(view)
     detail.draw(view)
@@ -44,7 +48,7 @@ def _draw() -> None:
 
 def _narrow(view: state.View) -> None:
     """Draw the choice of origin and tag; the URL is the truth."""
-    st.session_state["origin"] = view.origin if view.origin in _ORIGINS else ""
+    st.session_state["origin"] = view.origin
     counts = {count.tag: count.items for count in state.collection().store.tags()}
     if view.tag:
         counts.setdefault(view.tag, 0)

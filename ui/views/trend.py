@@ -21,19 +21,25 @@ def draw(misses: Sequence[Miss]) -> None:
     if len(starts) < 2:
         return
     st.bar_chart(
-        {"from": [start.isoformat() for start in starts], _NEW: new, _AGAIN: again},
+        {"from": [_named(start, starts[-1]) for start in starts], _NEW: new, _AGAIN: again},
         x="from",
         y=[_NEW, _AGAIN],
         x_label="",
         y_label="",
         color=["#0f8a80", "#b9822b"],
-        height=190,
+        height=220,
+        sort=False,
         alt=f"Unanswered queries by {unit}: {sum(new):,} {_NEW}, {sum(again):,} {_AGAIN}",
     )
     st.caption(
         f"Unanswered queries by {unit}, each where it was asked first and, if more than once, where it was "
         "asked last."
     )
+
+
+def _named(day: date, last: date) -> str:
+    """Write a day without its year, if that is the year of the last one."""
+    return f"{day.day} {day:%b}" if day.year == last.year else f"{day.day} {day:%b %y}"
 
 
 def counted(misses: Sequence[Miss]) -> tuple[str, list[date], list[int], list[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import streamlit as st
 
 from indexer import FindmakeError, Job
@@ -26,7 +28,7 @@ def _live(job_id: str) -> None:
     with st.container(key="working", horizontal=True, gap="medium", vertical_alignment="center"):
         preview = state.maker().jobs.picture(job_id, PREVIEW)
         if preview is not None:
-            st.image(preview, width=160, alt="What is being made, so far")
+            st.html(_embedded(preview), width="content")
         with st.container(key="working-state"):
             st.progress(job.share, text=plain(_note(job)))
             st.button(
@@ -38,6 +40,15 @@ def _live(job_id: str) -> None:
                 args=(job_id,),
             )
             st.caption("You may leave this page, or reload it: the work goes on.")
+
+
+def _embedded(preview: bytes) -> str:
+    """Write the picture into the page itself: by the time a browser asks for a file, there is a newer one."""
+    data = base64.b64encode(preview).decode("ascii")
+    return (
+        '<img class="fm-preview" width="160" height="160" alt="What is being made, so far" '
+        f'src="data:image/webp;base64,{data}">'
+    )
 
 
 def _note(job: Job) -> str:
