@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from indexer import FindmakeError, Generated, Item, UnreadableImage
+from indexer import FindmakeError, Generated, Item, ItemNotFound, UnreadableImage
 from ui import services, state
 
 from . import provenance, tagging
@@ -23,14 +23,21 @@ def draw(view: state.View) -> None:
     except FindmakeError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    st.dialog(plain(name_of(item)), width="large", on_dismiss=_close)(_inside)(item)
+    st.dialog(plain(name_of(item)), width="large", on_dismiss=_close)(_inside)(item.id)
 
 
 def _close() -> None:
     state.change(item=None)
 
 
-def _inside(item: Item) -> None:
+def _inside(item_id: int) -> None:
+    """Draw the details as they are now: a button in here draws this part alone anew."""
+    try:
+        item = state.collection().item(item_id)
+    except ItemNotFound:  # discarded a moment ago
+        _close()
+        st.rerun()
+    provenance.told()
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _original(item)
