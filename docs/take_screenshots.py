@@ -4,7 +4,8 @@
     findmake index /tmp/catalogue/products/products.csv /tmp/catalogue/photos --collection /tmp/collection
     python docs/take_screenshots.py /tmp/collection [DEST]        (default: docs/images)
 
-The pictures show the paths, hence the folder that is nobody's own. Needs the "dev" extra and a Chromium.
+The pictures show the paths, hence the folder that is nobody's own; what is sought in vain is logged there.
+Needs the "dev" extra and a Chromium.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 from PIL import Image
 
 from tests.browser import ARGUMENTS, find_browser, serving, settle
 
+LACKING = ("a surfer on a wave", "a tractor", "a church", "an elephant", "a birthday cake")
 WIDE, PHONE = (1280, 860), (390, 844)
 
 
@@ -34,6 +37,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
         with serving(chosen.collection, Path(folder) / "serve.log") as url:
+            for sought in LACKING:
+                take(browser, f"{url}/?q={quote_plus(sought)}", WIDE, Path(folder) / "sought.png")
+            take(browser, f"{url}/gaps", WIDE, chosen.dest / "gaps.png")
+            take(browser, f"{url}/library", WIDE, chosen.dest / "library.png")
             take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "find.png")
             take(browser, f"{url}/?q=a+motorcycle", WIDE, chosen.dest / "find-dark.png", scheme="dark")
             take(browser, f"{url}/?q=a+tractor", WIDE, chosen.dest / "no-match.png")

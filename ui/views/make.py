@@ -21,7 +21,7 @@ _OFFER = (
 _WEAK_OFFER = "What came near may do. If it does not, a picture of it can be made."
 _BY_MEANING = (
     "The starter generator goes by the meaning of your search and the look of the nearest misses; the words "
-    "are kept with the picture, but do not change it. Small pictures, about ten seconds each."
+    "are kept with the picture, but do not change it. Its pictures are small."
 )
 
 
