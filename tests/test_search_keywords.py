@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from indexer import Tagging
 from search import keyword_search
-from tests.catalogues import catalogue, draft
+from tests.catalogues import IMPORTED, catalogue, draft
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,12 @@ def test_a_whole_word_stands_before_the_beginning_of_one(shop):
 
 def test_scores_fall_and_equal_ones_are_ordered_by_id(tmp_path):
     collection = catalogue(tmp_path / "c", [])
-    collection.store.write([draft(n, {}, title="shoe", text="", path=None, key=f"k{n:03}") for n in range(9)])
+    collection.store.write(
+        [
+            draft(n, {}, title="shoe", text="", path=None, key=f"k{n:03}", provenance=IMPORTED)
+            for n in range(9)
+        ]
+    )
     found = keyword_search(collection, "shoe", 9)
     assert [item_id for item_id, _ in found] == list(range(1, 10))
     assert len({score for _, score in found}) == 1
@@ -69,7 +74,9 @@ def test_scores_fall_and_equal_ones_are_ordered_by_id(tmp_path):
 def test_only_allowed_items_are_found_and_none_of_them_is_crowded_out(tmp_path):
     """Far more items hold the words than are ever scored, and the allowed ones are the last."""
     collection = catalogue(tmp_path / "c", [])
-    collection.store.write([draft(n, {}, title="", text="red shoe number") for n in range(1_500)])
+    collection.store.write(
+        [draft(n, {}, title="", text="red shoe number", provenance=IMPORTED) for n in range(1_500)]
+    )
     collection.store.write([draft(1_500, {}, title="red", text="") for _ in "a"])
     allowed = np.arange(1_480, 1_490)
     assert ids(collection, "red shoe", 50, allowed=allowed) == allowed.tolist()

@@ -207,7 +207,8 @@ def main() -> None:
     found, by_colour = colours(shop, maker, options.colour_seeds)
     print(json.dumps(found), flush=True)
     if options.sheets:
-        sheet(by_type, options.sheets / "starter-types.png", columns=8)
+        decent = {name: pictures for name, pictures in by_type.items() if name != "Briefs"}
+        sheet(decent, options.sheets / "starter-types.png", columns=8)
         some = {
             words: pictures for words, pictures in by_colour.items() if words.split(" ", 1)[1] in KINDS[:5]
         }
