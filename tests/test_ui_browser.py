@@ -184,6 +184,7 @@ def test_the_details_open_over_the_results_and_close_again(open_page, troubles, 
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Download the original").click()
     assert download.value.suggested_filename == "rocket.jpg"
+    settle(page)
     page.keyboard.press("Escape")
     page.wait_for_function("!location.search.includes('item=')")
     assert dialog.count() == 0

@@ -151,10 +151,11 @@ class Jobs:
         Raises:
             StorageFailure: the table cannot be written.
         """
+        waited = self._store.cancel(job_id)  # first, for work that is stopped may end before the next line
         in_hand = self._in_hand
         if in_hand is not None and in_hand[0] == job_id:
             in_hand[1].stop()
-        return self._store.cancel(job_id)
+        return waited
 
     def close(self, *, wait_s: float = 10.0) -> None:
         """Stop what runs, forget what waits, and close the table.
