@@ -27,7 +27,7 @@ demo: setup
 	@.ci/step "Building the sample catalogue in $(SAMPLE)" $(BIN)/python data/sample/build.py $(SAMPLE)
 	@.ci/step "Indexing it into $(COLLECTION)" .ci/index-sample $(BIN)/findmake $(SAMPLE) $(COLLECTION)
 	@if [ -n "$${CI}$(ONCE)" ]; then \
-		for query in "a cup of coffee" "something to carry on a hike" "a spacecraft"; do \
+		for query in "running shoes" "a cup of coffee" "an elephant"; do \
 			.ci/step "findmake search '$$query'" \
 				$(BIN)/findmake search "$$query" -k 3 --collection $(COLLECTION) || exit 1; \
 		done; \
