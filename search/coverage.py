@@ -20,7 +20,16 @@ from indexer import KINDS, Embeddings, Ids, Kind
 
 from .errors import CalibrationUnusable
 from .logistic import Blended, Logistic
-from .signals import COVERAGE_SIGNALS, FAMILIAR_SIGNALS, HIT_SIGNALS, Bank, Landmarks, Null, whole_signals
+from .signals import (
+    COVERAGE_SIGNALS,
+    FAMILIAR_SIGNALS,
+    HIT_SIGNALS,
+    Bank,
+    Landmarks,
+    Null,
+    hit_signals,
+    whole_signals,
+)
 
 Verdict = Literal["match", "weak", "no match"]
 QueryKind = Literal["phrase", "text", "image", "mixed"]
@@ -140,6 +149,13 @@ class Calibration:
         signals, whole = whole_signals(self.bank, kind, query, best.rows, best.scores, size=best.size)
         probabilities = self.hits[asked, kind].probability(signals)
         return probabilities, float(self.coverage[asked, kind].probability(whole))
+
+    def probabilities(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> Embeddings:
+        """Give each hit's probability, (m,) float32, as ``judge`` does, without working out the coverage."""
+        if not len(best.rows):
+            return np.empty(0, np.float32)
+        signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
+        return self.hits[asked, kind].probability(signals)
 
     def relevance(self, asked: QueryKind, kind: Kind, query: Embeddings, scores: Embeddings) -> Embeddings:
         """Bring scores of one kind to the scale on which all kinds are ordered.

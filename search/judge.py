@@ -69,7 +69,7 @@ class Judge:
         if self._calibration is None:
             return found
         for kind, some in best.items():
-            values, _ = self._judge(kind, some)
+            values = self._calibration.probabilities(self._asked, kind, self._embedded.embedding, some)
             for item_id, value in zip(some.ids.tolist(), values.tolist(), strict=True):
                 found[item_id] = max(found.get(item_id, 0.0), value)
         return found
@@ -83,10 +83,11 @@ class Judge:
         """
         if self._calibration is None:
             return None
-        coverages = {kind: self._judge(kind, some)[1] for kind, some in best.items()}
+        query = self._embedded.embedding
+        coverages = {k: self._calibration.judge(self._asked, k, query, some)[1] for k, some in best.items()}
         kind = max(coverages, key=lambda k: coverages[k], default=None)
         coverage = _together(best, coverages)
-        if worded and self._calibration.knows(self._embedded.embedding) >= _KNOWN:
+        if worded and self._calibration.knows(query) >= _KNOWN:
             coverage = _chance(_odds(coverage) + _WORDED)
         elif worded and coverage < WORDS_SAY:
             reason = f"all words of the query stand in {_count(worded)}"
@@ -105,10 +106,6 @@ class Judge:
         verdict = self._calibration.bars.verdict(coverage)
         approximate = self._calibration.approximate
         return Judgement(verdict=verdict, coverage=coverage, reason=reason, approximate=approximate)
-
-    def _judge(self, kind: Kind, best: Best) -> tuple[Embeddings, float]:
-        assert self._calibration is not None
-        return self._calibration.judge(self._asked, kind, self._embedded.embedding, best)
 
     def _reason(self, verdict: str, best: Best | None, kind: Kind | None) -> str:
         """Say in one sentence why."""

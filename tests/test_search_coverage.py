@@ -168,6 +168,7 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
     best = Best(ids=np.arange(10), rows=rows, scores=rows @ query, size=100)
     for asked in ("phrase", "text", "image", "mixed"):
         before, after = (one.judge(asked, "image", query, best) for one in (calibration, loaded))
+        np.testing.assert_array_equal(loaded.probabilities(asked, "image", query, best), after[0])
         np.testing.assert_allclose(before[0], after[0], atol=0.02)
         assert before[1] == pytest.approx(after[1], abs=0.02)
     assert loaded.bars == calibration.bars
