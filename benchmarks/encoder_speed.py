@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 
 from indexer.encoders import tuning
+from indexer.encoders.devices import resolve_device
 from indexer.encoders.loading import load_parts
-from indexer.encoders.open_clip import resolve_device
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket", "page", "moon")
 TEXTS = [f"a photo of {number} red running shoes on a wooden floor" for number in range(32)]

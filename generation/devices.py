@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from indexer import available_memory
 
-from .errors import GeneratorUnavailable, OutOfMemory
+from .errors import OutOfMemory
 
 if TYPE_CHECKING:
     import torch
@@ -17,36 +17,9 @@ if TYPE_CHECKING:
 Thrift = Literal["none", "slices", "offload"]
 """What is done to save memory: nothing; attention in slices; each part on the device only while it works."""
 
-_DEVICES = ("cpu", "cuda", "mps")
 _ROOM = 4 << 30  # bytes beside the weights that a 1024 x 1024 picture takes at ease
 _TIGHT_ROOM = 3 << 29  # and with attention in slices
 _ALLOCATOR = ("out of memory", "can't allocate memory", "not enough memory")  # how torch words it
-
-
-def resolve_device(device: str, *, model: str) -> str:
-    """Turn ``auto`` into the best device here, and check any other.
-
-    Args:
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; one of several as ``cuda:1``.
-        model: what is to run there, for the message.
-
-    Raises:
-        GeneratorUnavailable: torch cannot use that device on this machine.
-    """
-    import torch
-
-    if device == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        if torch.device(device).type not in _DEVICES:
-            raise RuntimeError(f"expected {', '.join(_DEVICES)} or auto")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = f"the device {device!r} cannot be used here ({str(error).splitlines()[0]})"
-        raise GeneratorUnavailable(model, reason, "Use --device auto or --device cpu.") from error
-    return device
 
 
 def choose_dtype(device: str, *, has_unet: bool) -> torch.dtype:

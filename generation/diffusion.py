@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from indexer import without_warnings
+from indexer import resolve_device, without_warnings
 
 from . import folders
 from .adapters import Lora, load_ip_adapter, load_loras
-from .devices import memory_errors, resolve_device
+from .devices import memory_errors
 from .errors import GenerationCancelled, GeneratorUnavailable
 from .generator import GeneratorInfo
 from .modes import Pipelines
@@ -102,7 +102,7 @@ class DiffusersGenerator:
         options = options or DiffusionOptions()
         name = str(name)
         folder = folders.find_here(name, revision=options.revision)
-        device = resolve_device(options.device, model=name)
+        device = resolve_device(options.device, model=name, unavailable=GeneratorUnavailable)
         if folder is None:
             fetched = options.variant or (None if device == "cpu" else "fp16")
             folder = folders.fetch(name, revision=options.revision, variant=fetched)

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer import Collection, without_warnings
+from indexer import Collection, resolve_device, without_warnings
 
 from . import folders
-from .devices import memory_errors, resolve_device
+from .devices import memory_errors
 from .errors import GeneratorUnavailable
 from .lora_checkpoints import check_start, exclusive, save_weights
 from .lora_pairs import Latents, pairs_of, words_of
@@ -110,7 +110,7 @@ def _load(model: str, folder: Path, recipe: LoraRecipe) -> Any:
     import torch
     from peft import LoraConfig
 
-    device = resolve_device(recipe.device, model=model)
+    device = resolve_device(recipe.device, model=model, unavailable=GeneratorUnavailable)
     variant = folders.find_variant(folder, wanted=None, half=False)
     pipeline = load_pipeline(model, folder, variant=variant, dtype=torch.float32)
     if type(pipeline).__name__ not in _LEARNS:

@@ -27,6 +27,7 @@ from .encoders import (
     encode_whole_texts,
     load_encoder,
     model_available,
+    resolve_device,
 )
 from .encoders.hub import is_reachable as hub_reachable
 from .errors import (
@@ -167,6 +168,7 @@ __all__ = [
     "number_of",
     "open_source",
     "promote",
+    "resolve_device",
     "sweep_orphans",
     "thumbnail",
     "without_warnings",

@@ -25,8 +25,8 @@ from safetensors.torch import save_file
 
 from indexer import ModelUnavailable, choose_model, load_encoder, model_available
 from indexer.encoders import agreement, building, hub, loading, tuning
+from indexer.encoders.devices import resolve_device
 from indexer.encoders.folding import folded
-from indexer.encoders.open_clip import resolve_device
 from tests.colour_encoder import ColourEncoder
 from tests.encoder_conformance import EncoderConformance, photos
 

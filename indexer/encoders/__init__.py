@@ -8,6 +8,7 @@ from __future__ import annotations
 from .base import Encoder
 from .canaries import agreement, canary_embeddings
 from .deferred import DeferredEncoder
+from .devices import resolve_device
 from .long_texts import encode_whole_texts
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
@@ -22,6 +23,7 @@ __all__ = [
     "encode_whole_texts",
     "load_encoder",
     "model_available",
+    "resolve_device",
 ]
 
 
@@ -41,7 +43,7 @@ def load_encoder(name: str, *, device: str = "auto") -> Encoder:
     if name == "auto":
         name, _ = choose_model()
     from . import loading
-    from .open_clip import OpenClipEncoder, resolve_device  # and with it, in time, torch
+    from .open_clip import OpenClipEncoder  # and with it, in time, torch
 
     name = loading.canonical(name)
     chosen = resolve_device(device, model=name)  # before the seconds that loading takes

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..errors import ModelUnavailable
 from ..items import Embeddings, EncoderSpec
 from .canaries import CANARY_TEXTS
 from .parts import Parts
@@ -22,7 +21,6 @@ from .tuning import plain_image_tower, tuned_image_tower
 
 BATCH_SIZE = 32  # the image tower's throughput is flat from here on, and memory is not
 _PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
-_DEVICES = ("cpu", "cuda", "mps")
 _WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
 _LONGEST_STRIP = 8  # times the shorter side
 _LONG = "word " * 1_000  # more than a text tower reads
@@ -104,30 +102,6 @@ class _Context:
     def is_filled(self, tokens: torch.Tensor) -> bool:
         """Say whether one text's tokens (1, width or less) leave no room."""
         return tokens.shape[1] >= self.width and int(tokens[0, self.last]) != self.padding
-
-
-def resolve_device(device: str, *, model: str) -> str:
-    """Turn ``auto`` into the best device here, and check any other.
-
-    Args:
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; one of several as ``cuda:1``.
-        model: what is to run there, for the message.
-
-    Raises:
-        ModelUnavailable: torch cannot use that device on this machine.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        if torch.device(device).type not in _DEVICES:
-            raise RuntimeError(f"expected {', '.join(_DEVICES)} or auto")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = f"the device {device!r} cannot be used here ({str(error).splitlines()[0]})"
-        raise ModelUnavailable(model, reason, "Use --device auto or --device cpu.") from error
-    return device
 
 
 def _unit(rows: torch.Tensor) -> Embeddings:
