@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+
+from indexer import write_whole
 
 from .adapters import LORA_FILE
 from .errors import GenerationError
@@ -168,15 +169,8 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         CannotTrain: it cannot be written; the old one stays.
     """
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_whole(path, data, beside=path.with_name(f".{path.name}.new"))
     except OSError as error:
         hint = "Free some space or mend the permissions, then run the same command again with --resume."
         raise CannotTrain(path.parent, error.strerror or str(error), hint) from error
-    finally:
-        fresh.unlink(missing_ok=True)

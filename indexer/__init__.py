@@ -78,6 +78,7 @@ from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
 from .tags import TagCount, Tagging
 from .vectors import ExactIndex, FaissIndex
+from .whole import write_whole
 
 __all__ = [
     "BUILT_IN",
@@ -172,4 +173,5 @@ __all__ = [
     "sweep_orphans",
     "thumbnail",
     "without_warnings",
+    "write_whole",
 ]

@@ -7,7 +7,6 @@ item names, which ``sweep_orphans`` takes away, and never an item without its fi
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 import uuid
@@ -22,6 +21,7 @@ from .collection import THUMBNAIL_SIDE, Collection
 from .errors import DimensionMismatch, FindmakeError, ItemNotFound, NotGenerated, StorageFailure
 from .images import decode_image, thumbnail
 from .items import Attribute, Embeddings, Generated, Item
+from .whole import write_whole
 
 GENERATED_FOLDER = "generated"
 """Folder of the pictures that were made here, within that of the collection."""
@@ -199,17 +199,11 @@ def _folder(collection: Collection) -> Path:
 def _write(collection_folder: Path, name: str, png: bytes) -> Path:
     """Write a picture's file as a whole, and force it to the disk."""
     folder = collection_folder / GENERATED_FOLDER
-    file, fresh = folder / name, folder / f"{name}.tmp"
+    file = folder / name
     try:
         folder.mkdir(exist_ok=True)
-        with fresh.open("xb") as stream:
-            stream.write(png)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
+        write_whole(file, png, beside=folder / f"{name}.tmp")
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
         raise StorageFailure(collection_folder, error.strerror or str(error)) from error
     return file
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from .errors import IndexCorrupt, StorageFailure
 from .items import KINDS, Kind
 from .vectors import FaissIndex
+from .whole import write_whole
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -50,7 +50,8 @@ def save_snapshot(folder: Path, snapshot: Snapshot, collection_id: str) -> None:
             "change": snapshot.change,
             "indexes": files,
         }
-        _replace(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        path = folder / MANIFEST
+        write_whole(path, json.dumps(manifest, indent=1).encode(), beside=path.with_suffix(".tmp"))
     except OSError as error:
         for kind in KINDS:  # half a file helps nobody, least of all on a full disk
             _file(folder, kind, snapshot).unlink(missing_ok=True)
@@ -111,12 +112,3 @@ def _read(folder: Path, entry: Mapping[str, Any], dim: int) -> FaissIndex:
     if len(index) != entry["count"]:
         raise IndexCorrupt(path, f"it holds {len(index)} embeddings instead of {entry['count']}")
     return index
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

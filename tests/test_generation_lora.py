@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from generation import lora_checkpoints
 from generation.adapters import Lora
 from generation.diffusion import DiffusersGenerator, DiffusionOptions
 from generation.errors import BadRequest, GeneratorUnavailable, TooFewToTrain
@@ -127,7 +126,7 @@ def test_a_full_disk_leaves_the_older_checkpoint(pictures, model, tmp_path, monk
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(lora_checkpoints.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CannotTrain, match="No space left on device"):
         train_lora(pictures, model, out=out, recipe=quick(steps=4), resume=True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -13,7 +13,6 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
 from tests.served import client_of, serving
-from ui.api import adding
 from ui.api.adding import stem_of
 from ui.api.models import Narrowed
 from ui.api.work import FillRequest
@@ -88,7 +87,7 @@ def test_a_full_disk_keeps_nothing_and_loses_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with client_of(tmp_path) as client:
-        monkeypatch.setattr(adding.os, "fsync", full)
+        monkeypatch.setattr("os.fsync", full)
         with pytest.raises(ApiProblem, match="No space left") as caught:
             client.add(encoded("yellow", 1), title="a")
         assert caught.value.problem.status == 503

@@ -20,6 +20,7 @@ from indexer import (
     discard,
     index_sources,
     open_source,
+    write_whole,
 )
 from indexer import Progress as Counted
 
@@ -110,14 +111,8 @@ def _write(folder: Path, files: dict[Path, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, data in reversed(files.items()):
-            if not data:
-                continue
-            fresh = path.with_name(f".{path.name}.part")  # hidden: no run takes half a file
-            with fresh.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(path)
+            if data:  # beside under a hidden name: no run takes half a file
+                write_whole(path, data, beside=path.with_name(f".{path.name}.part"))
     except OSError as error:
         raise StorageFailure(folder, error.strerror or str(error)) from error
 

@@ -169,17 +169,16 @@ def write_files(files: dict[str, Callable[[], bytes]], folder: Path) -> list[str
     Returns:
         The paths of those written.
     """
+    from indexer import write_whole
+
     written = []
     for name, content in files.items():
         path = folder / name
-        fresh = path.with_name(f"{path.name}.part")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(content())
-            fresh.replace(path)
+            write_whole(path, content(), beside=path.with_name(f"{path.name}.part"))
         except OSError as error:
             say(f"findmake: cannot write {path}: {error.strerror or error}. Give another folder.")
-            fresh.unlink(missing_ok=True)
             continue
         written.append(str(path))
     return written
