@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .lora_checkpoints import CannotTrain
     from .lora_training import LoraRecipe
     from .marking import mark_image, mark_png
+    from .patience import patiently
     from .prompts import PROMPT_KINDS, Prompt, PromptKind
     from .regenerating import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
@@ -78,6 +79,7 @@ _HOMES = {
     "lora_checkpoints": ("CannotTrain",),
     "lora_training": ("LoraRecipe",),
     "marking": ("mark_image", "mark_png"),
+    "patience": ("patiently",),
     "prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
     "regenerating": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
@@ -156,6 +158,7 @@ __all__ = [
     "mark_png",
     "outline",
     "own_credential",
+    "patiently",
     "propose_prompt",
     "regenerate",
     "regenerated_png",

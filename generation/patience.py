@@ -14,13 +14,17 @@ _PAUSE_S = 0.25
 Written = TypeVar("Written")
 
 
-def patiently(write: Callable[[], Written]) -> Written:
+def patiently(write: Callable[[], Written], *, seconds: float | None = None) -> Written:
     """Write as soon as nobody else does.
 
+    Args:
+        write: raises CollectionBusy as long as somebody does, and then has changed nothing.
+        seconds: to wait at most; None for half a minute.
+
     Raises:
-        CollectionBusy: after half a minute somebody still does.
+        CollectionBusy: after that time somebody still does.
     """
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + (PATIENCE_S if seconds is None else seconds)
     while True:
         try:
             return write()

@@ -17,7 +17,7 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
 from tests.made_pictures import make
-from ui import making, services, state
+from ui import asking, making, services, state
 from ui.accounts import gap_to_json, gaps_to_csv
 from ui.settings import COLLECTION
 from ui.views import trend
@@ -28,7 +28,7 @@ def shelf(monkeypatch, tmp_path):
     made = make_shelf(tmp_path).collection
     monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
     monkeypatch.setattr(generation, "load_generator", lambda name, **_: ColourGenerator(), raising=False)
-    monkeypatch.setattr(making, "_SEEDS", 1)
+    monkeypatch.setattr(asking, "_SEEDS", 1)
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     opened = []
 

@@ -15,7 +15,7 @@ from search import parse_query
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
-from ui import making, services, state
+from ui import asking, making, services, state
 from ui.settings import COLLECTION, GENERATOR
 
 APP = Path(__file__).parents[1] / "ui" / "app.py"
@@ -39,7 +39,7 @@ def shelf(monkeypatch, tmp_path):
     made = make_shelf(tmp_path)
     monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
-    monkeypatch.setattr(making, "_SEEDS", SEED + 1)
+    monkeypatch.setattr(asking, "_SEEDS", SEED + 1)
     # pictures of one colour are near-duplicates to this encoder; here each is kept and has its own card
     monkeypatch.setattr("generation.fill.near_duplicate_threshold", lambda spec: 2.0)
     monkeypatch.setattr("search.searcher.near_duplicate_threshold", lambda spec: 2.0)

@@ -1,11 +1,19 @@
-"""Search as a person does: what nothing answers is remembered, unless the settings say no."""
+"""Ask as a person does: for answers, whose lack is remembered if the settings allow; and for pictures."""
 
 from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
 
 from indexer import Unanswered
 from search import Picture, Query, Results, Searcher, Words, write_terms
 
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from generation import FillOptions
+
+_SEEDS = 2**31  # what other tools can read
 
 
 def search(searcher: Searcher, query: Query, settings: Settings) -> Results:
@@ -58,3 +66,20 @@ def _told(query: Query) -> str:
         for term in query.terms
     ]
     return " ".join(write_terms(terms))
+
+
+def fill_options(searcher: Searcher, *, seed: int | None = None, **chosen: Any) -> FillOptions:
+    """Put together how to fill a gap: by the collection's policy, with a fresh seed unless one is given.
+
+    Args:
+        searcher: over the collection.
+        seed: of the first picture.
+        chosen: other fields of ``FillOptions``.
+
+    Raises:
+        BadRequest: a number is out of its range, or the policy cannot be read.
+    """
+    from generation import FillOptions, SafetyPolicy
+
+    seed = secrets.randbelow(_SEEDS) if seed is None else seed
+    return FillOptions(seed=seed, policy=SafetyPolicy.read(searcher.collection.folder), **chosen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 PREVIEW = "preview"
 """Name of the picture of a job that shows what is being made."""
 
-_SEEDS = 2**31  # what other tools can read
 _PREVIEW_SIDE = 256  # pixels
 _PREVIEW_EVERY_S = 0.6
 _PARTS = 1_000  # of one gap, for the progress of many
@@ -147,23 +145,6 @@ def fill_key(query: Query) -> str:
         elif isinstance(term, Words):
             parts.append(f"words {term.weight} {' '.join(term.text.casefold().split())}")
     return f"fill {hashlib.sha256(chr(0).join(parts).encode('utf-8', 'replace')).hexdigest()[:32]}"
-
-
-def fill_options(searcher: Searcher, **chosen: Any) -> FillOptions:
-    """Put together how to fill a gap: a fresh seed, the collection's policy, and what was chosen.
-
-    Args:
-        searcher: over the collection.
-        chosen: fields of ``FillOptions``.
-
-    Raises:
-        BadRequest: a number is out of its range, or the policy cannot be read.
-    """
-    from generation import FillOptions, SafetyPolicy
-
-    policy = SafetyPolicy.read(searcher.collection.folder)
-    usual: dict[str, Any] = {"seed": secrets.randbelow(_SEEDS), "policy": policy}
-    return FillOptions(**usual | chosen)
 
 
 class _Steps:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,11 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from generation import FillOptions, FillReport, SafetyPolicy, Step, fill_gap, find_gaps
+from generation import FillOptions, FillReport, Step, fill_gap, find_gaps
 from generation import Gap as Lacking
 from search import Query as Sought
-from search import Searcher
-from ui import services
+from ui import asking, services
 
 from .jobs import Running
 from .problems import ApiError
@@ -23,7 +21,6 @@ from .service import Here, Service
 from .work import Candidate, Filled, FillRequest, Gap, Gaps, Job, Tried
 
 router = APIRouter(tags=["filling"])
-_SEEDS = 2**31  # what other tools can read
 _LOOK_S = 0.2  # between two looks at a job whose events somebody watches
 
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0123456789abcdef"])]
@@ -121,7 +118,8 @@ def _fill(here: Service, asked: FillRequest) -> Job:
         BadRequest: the options do not fit together.
     """
     query = services.compose(asked.query, where=asked.where, k=10)
-    options = _options(here.searcher, asked)
+    chosen = asked.model_dump(exclude={"query", "where"})
+    options = asking.fill_options(here.searcher, **chosen)
 
     def work(running: Running) -> Filled:
         return _filled(here, running, query, options)
@@ -137,25 +135,6 @@ def _filled(here: Service, running: Running, query: Sought, options: FillOptions
         return True
 
     return _told(fill_gap(here.searcher, here.generator(), query, options, on_step=on_step))
-
-
-def _options(searcher: Searcher, asked: FillRequest) -> FillOptions:
-    return FillOptions(
-        candidates=asked.candidates,
-        keep=asked.keep,
-        seed=secrets.randbelow(_SEEDS) if asked.seed is None else asked.seed,
-        steps=asked.steps,
-        guidance=asked.guidance,
-        neighbours=asked.neighbours,
-        style_weight=asked.style_weight,
-        kind=asked.kind,
-        negative=asked.negative,
-        start=asked.start,
-        strength=asked.strength,
-        weak=asked.weak,
-        force=asked.force,
-        policy=SafetyPolicy.read(searcher.collection.folder),
-    )
 
 
 def _told(report: FillReport) -> Filled:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import Depends
 from starlette.requests import Request
 
-from indexer import Collection, CollectionBusy, Encoder
+from generation import patiently
+from indexer import Collection, Encoder
 from search import FetchLimits, Searcher, find_calibration
 from ui import services
 from ui.settings import Settings
@@ -31,7 +31,6 @@ UPLOADS = "uploads"
 
 _THREADS = 32
 _PATIENCE_S = 5.0  # for another process that writes
-_PAUSE_S = 0.1
 
 Value = TypeVar("Value")
 OpenGenerator = Callable[[], "Generator"]
@@ -113,15 +112,8 @@ class Service:
         Raises:
             CollectionBusy: another process has been writing all that time.
         """
-        end = time.monotonic() + _PATIENCE_S
         with self._writer:
-            while True:
-                try:
-                    return work()
-                except CollectionBusy:
-                    if time.monotonic() > end:
-                        raise
-                time.sleep(_PAUSE_S)
+            return patiently(work, seconds=_PATIENCE_S)
 
     def hidden(self) -> list[str] | None:
         """List the folders that no answer may name; None if paths may be shown."""

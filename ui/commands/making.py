@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,6 @@ from .options import say, settings
 if TYPE_CHECKING:
     from generation import Credential, FillOptions, FillReport, Generator, OnStep, Step
     from search import Searcher
-
-_SEEDS = 2**31  # what other tools can read
 
 
 def generator_options() -> argparse.ArgumentParser:
@@ -67,12 +64,13 @@ def fill_options(options: argparse.Namespace, searcher: Searcher) -> FillOptions
     Raises:
         BadRequest: a number is out of its range, or the policy cannot be read.
     """
-    from generation import FillOptions, SafetyPolicy
+    from ui import asking
 
-    return FillOptions(
+    return asking.fill_options(
+        searcher,
         candidates=options.candidates,
         keep=options.keep,
-        seed=secrets.randbelow(_SEEDS) if options.seed is None else options.seed,
+        seed=options.seed,
         steps=options.steps,
         guidance=options.guidance,
         scheduler=options.scheduler,
@@ -85,7 +83,6 @@ def fill_options(options: argparse.Namespace, searcher: Searcher) -> FillOptions
         strength=options.strength,
         weak=options.weak,
         force=getattr(options, "force", False),
-        policy=SafetyPolicy.read(searcher.collection.folder),
         enrich=not options.no_enrich,
         describe=not options.no_metadata,
         watermark=options.watermark,

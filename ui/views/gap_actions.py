@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from indexer import FindmakeError, Job
-from ui import making, state
+from ui import asking, making, state
 from ui.accounts import gap_to_json, gaps_to_csv
 
 from . import working
@@ -77,7 +77,7 @@ def _start(gaps: tuple[Gap, ...]) -> None:
     try:
         maker, searcher = state.maker(), state.searcher()
         count = st.session_state.get("gap candidates", 4)
-        options = making.fill_options(searcher, candidates=count, weak=True)
+        options = asking.fill_options(searcher, candidates=count, weak=True)
         budget = Budget(minutes=st.session_state.get("gap minutes", 30), again=True)
         maker.fill_gaps(searcher, gaps, options, budget=budget, generator=maker.generators[0])
     except FindmakeError as error:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from indexer import FindmakeError, Job
 from search import Query, Results
-from ui import making, state
+from ui import asking, making, state
 
 from . import candidates, working
 from .style import html, plain
@@ -120,7 +120,7 @@ def _start(query: Query, key: str) -> None:
     try:
         maker, searcher = state.maker(), state.searcher()
         count = int(given.get(f"count {key}", 4))
-        options = making.fill_options(
+        options = asking.fill_options(
             searcher,
             candidates=count,
             keep=count,
