@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from indexer import Collection
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
-from . import asking, making, services
+from . import asking, making, services, texts
 from .jobs import Jobs
 from .settings import Settings
 
@@ -44,6 +45,7 @@ class View:
         generated: whether what was made here and not promoted is shown, too.
         origin: in the library: ``imported``, ``generated`` or ``apart`` alone; empty for all but the last.
         tag: in the library: only items with this tag; empty for all.
+        lang: code of the language that was chosen on the page; empty for the browser's own.
     """
 
     q: str = ""
@@ -55,6 +57,7 @@ class View:
     generated: bool = False
     origin: str = ""
     tag: str = ""
+    lang: str = ""
 
     @property
     def asks(self) -> bool:
@@ -73,6 +76,7 @@ class View:
             "generated": "1" if self.generated else "",
             "origin": self.origin,
             "tag": self.tag,
+            "lang": self.lang,
         }
         return {name: value for name, value in written.items() if value}
 
@@ -90,11 +94,31 @@ def view() -> View:
         generated=given.get("generated", "") == "1",
         origin=given.get("origin", "")[:20],
         tag=given.get("tag", "").strip()[:200],
+        lang=_chosen_language(),
     )
+
+
+def _chosen_language() -> str:
+    """Read the language that was chosen; the session remembers it: links between pages do not carry it."""
+    given = st.query_params.get("lang", "")
+    if given in texts.LANGUAGES:
+        st.session_state["lang"] = given
+    return str(st.session_state.get("lang", ""))
+
+
+def language() -> str:
+    """Tell the language of this session: the one that was chosen, else the browser's; English in none."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return texts.ENGLISH
+    return _chosen_language() or texts.language_for(st.context.locale)
+
+
+texts.ask_for_language_by(language)
 
 
 def go(target: View) -> None:
     """Make this the view: one new entry in the browser's history, or none if it is shown already."""
+    target = target if target.lang else replace(target, lang=_chosen_language())
     if target != view():
         st.query_params.from_dict(target.as_parameters())
 
