@@ -9,7 +9,7 @@ from tests.colour_encoder import ColourEncoder
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path):
     """No setting, cache or hub of the person running the tests can change a result."""
-    for name in ("COLLECTION", "MODEL", "DEVICE", "LOG_MISSES", "GENERATOR"):
+    for name in ("COLLECTION", "MODEL", "DEVICE", "LOG_MISSES", "GENERATOR", "API_TOKEN"):
         monkeypatch.delenv(f"FINDMAKE_{name}", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
 

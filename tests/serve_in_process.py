@@ -16,7 +16,7 @@ if __name__ == "__main__":
         Settings(collection=Path(sys.argv[1])),
         ApiOptions(),
         encoder=ColourEncoder(),
-        open_generator=ColourGenerator,
+        open_generator=lambda _name: ColourGenerator(),
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         sys.stdout.write(address_of(listening) + "\n")

@@ -24,7 +24,10 @@ def serving(tmp_path, *, encoder=None, generator=ColourGenerator, settings=None,
         make_shelf(tmp_path).collection.close()
     settings = settings or Settings(collection=tmp_path / "shelf")
     service = Service(
-        settings, ApiOptions(**options), encoder=encoder or ColourEncoder(), open_generator=generator
+        settings,
+        ApiOptions(**options),
+        encoder=encoder or ColourEncoder(),
+        open_generator=lambda _name: generator(),
     )
     service.warm_up()
     running = server(service)

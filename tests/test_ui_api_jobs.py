@@ -1,114 +1,153 @@
-"""Jobs: one after another, the same one once, cancelled cleanly, and failing with a reason."""
+"""Jobs over HTTP: those of the page, the same one once, cancelled cleanly, failing with a reason."""
 
-import logging
+import subprocess
+import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
 from generation import GeneratorUnavailable
+from indexer import CollectionNotFound, JobStore
 from tests.colour_generator import ColourGenerator
-from tests.served import client_of
-from ui.api.jobs import Jobs
+from tests.gap_shelf import make_shelf
+from tests.served import client_of, serving
+from ui.api.jobs import ApiJobs
 from ui.api.problems import ApiError
-from ui.api.work import FillRequest, Indexed
+from ui.api.work import FillRequest
+from ui.client import ApiProblem, Client
+from ui.jobs import Jobs
 
-DONE = Indexed(added=1, updated=0, moved=0, unchanged=0, removed=0, failed=[], notes=[], seconds=0.0)
 
-
-@pytest.fixture
-def jobs():
-    made = Jobs(list)
+@contextmanager
+def jobs_in(folder, hidden=()):
+    made = ApiJobs(folder, lambda: None if hidden is None else list(hidden))
     yield made
     made.close()
 
 
-def ended(job):
-    for _ in range(1_000):
-        if job.is_finished:
-            return job
+def start(jobs, work, key, kind="index"):
+    return jobs.start(work, kind=kind, title=key, key=key)
+
+
+def ended(jobs, job):
+    for _ in range(2_000):
+        if not jobs.find(job.id).is_active:
+            return jobs.told(jobs.find(job.id))
         time.sleep(0.005)
     raise AssertionError("the job does not end")
 
 
-def test_jobs_are_done_one_after_another(jobs):
-    running, most = [], []
+def test_a_failure_keeps_its_status_and_tells_no_path(tmp_path):
+    secret = tmp_path / "secret" / "shelf"
 
-    def work(job):
-        running.append(job.id)
-        most.append(len(running))
-        time.sleep(0.01)
-        running.remove(job.id)
-        return DONE
+    def work(_reporter):
+        raise CollectionNotFound(secret)
 
-    made = [jobs.submit("index", str(number), work) for number in range(5)]
-    assert [ended(job).state for job in made] == ["done"] * 5
-    assert most == [1] * 5
-    assert made[0].told().indexed == DONE
-    assert jobs.unfinished() == 0
-
-
-def test_the_same_wish_is_one_job_until_it_has_ended(jobs):
-    go = threading.Event()
-
-    def work(_job):
-        go.wait(10)
-        return DONE
-
-    first = jobs.submit("index", "a", work)
-    assert jobs.submit("index", "a", work) is first
-    assert jobs.submit("index", "b", work) is not first
-    assert jobs.submit("fill", "a", work) is not first
-    go.set()
-    ended(first)
-    assert jobs.submit("index", "a", work) is not first
+    with jobs_in(tmp_path) as jobs, jobs_in(tmp_path, hidden=None) as open_handed:
+        job = ended(jobs, start(jobs, work, "/home/me/pictures of mine"))
+        assert (job.state, job.problem.status, job.problem.title) == ("failed", 503, "Collection not found")
+        assert str(tmp_path) not in job.model_dump_json()
+        assert "shelf" in job.problem.detail
+        assert job.title == "pictures of mine"
+        told = open_handed.told(open_handed.find(job.id))
+        assert str(secret) in told.problem.detail
+        assert told.title == "/home/me/pictures of mine"
 
 
-def test_cancelling_stops_what_runs_and_what_waits(jobs):
-    begun = threading.Event()
+def test_a_failure_of_the_pages_own_tells_no_path_either(tmp_path):
+    def work(reporter):
+        reporter.tell(note=f"reading {tmp_path}/a/b.csv")
+        raise CollectionNotFound(tmp_path / "elsewhere")
 
-    def work(job):
-        begun.set()
-        for number in range(2_000):
-            job.advance(number, 2_000)
-            time.sleep(0.005)
-        return DONE
-
-    first, second = jobs.submit("index", "a", work), jobs.submit("index", "b", work)
-    assert begun.wait(10)
-    assert jobs.cancel(second.id).state == "cancelled"
-    jobs.cancel(first.id)
-    assert ended(first).state == "cancelled"
-    assert first.told().problem is None
-    third = jobs.submit("index", "c", lambda _job: DONE)
-    assert ended(third).state == "done"
-    assert jobs.cancel(third.id).state == "done"
-    time.sleep(0.05)
-    assert second.state == "cancelled"
+    pages = Jobs(tmp_path)
+    job = pages.start(work, kind="index", title="t", key="k")
+    with jobs_in(tmp_path) as jobs:
+        told = ended(jobs, job)
+        assert (told.state, told.problem.status) == ("failed", 500)
+        assert str(tmp_path) not in told.model_dump_json()
+    pages.close()
 
 
-def test_a_bug_fails_its_job_alone_and_is_logged(jobs, caplog):
-    def work(_job):
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_fails_its_job_alone(tmp_path):
+    def work(_reporter):
         raise ZeroDivisionError
 
-    with caplog.at_level(logging.ERROR):
-        broken = ended(jobs.submit("index", "a", work))
-    assert (broken.state, broken.problem.status) == ("failed", 500)
-    assert "ZeroDivisionError" in caplog.text
-    assert ended(jobs.submit("index", "b", lambda _job: DONE)).state == "done"
+    with jobs_in(tmp_path) as jobs:
+        broken = ended(jobs, start(jobs, work, "a"))
+        assert (broken.state, broken.problem.status) == ("failed", 500)
+        assert "log of the server" in broken.problem.detail
+        assert ended(jobs, start(jobs, lambda _reporter: {}, "b")).state == "done"
 
 
-def test_a_queue_has_an_end_and_a_memory_too(jobs):
+def test_a_queue_has_an_end(tmp_path):
     go = threading.Event()
-    made = [jobs.submit("index", str(n), lambda _job: go.wait(10) and DONE) for n in range(50)]
-    with pytest.raises(ApiError, match="50 jobs"):
-        jobs.submit("index", "one more", lambda _job: DONE)
-    go.set()
-    ended(made[-1])
-    for number in range(600):
-        ended(jobs.submit("index", f"later {number}", lambda _job: DONE))
-    with pytest.raises(ApiError, match="No job"):
-        jobs.find(made[0].id)
+    with jobs_in(tmp_path) as jobs:
+        made = [start(jobs, lambda _r: go.wait(10) and {}, str(number)) for number in range(50)]
+        assert jobs.unfinished() == 50
+        with pytest.raises(ApiError, match="50 jobs"):
+            start(jobs, lambda _reporter: {}, "one more")
+        assert start(jobs, lambda _reporter: {}, "7").id == made[7].id, "it is there already"
+        go.set()
+        assert ended(jobs, made[-1]).state == "done"
+        with pytest.raises(ApiError, match="No job"):
+            jobs.find("0" * 32)
+
+
+def test_the_page_and_the_api_see_the_same_jobs(tmp_path):
+    go = threading.Event()
+
+    def work(reporter):
+        reporter.keep_picture("preview", b"\x89PNG\r\n\x1a\n and more")
+        reporter.keep_result({"gaps": [{"name": "a", "outcome": "filled", "reason": "", "items": [3]}]})
+        while reporter.tell(done=1, total=2, note="at it"):
+            go.wait(0.02)
+        raise GeneratorUnavailable("starter", "stopped")
+
+    with serving(tmp_path) as (address, _), Client(address) as client:
+        pages = Jobs(tmp_path / "shelf")
+        started = pages.start(work, kind="gaps", title="2 gaps", key="gaps")
+        while not client.job(started.id).progress:
+            time.sleep(0.02)
+        [job] = client.jobs().jobs
+        assert (job.id, job.kind, job.title, job.state) == (started.id, "gaps", "2 gaps", "running")
+        assert [(each.name, each.items) for each in job.gaps] == [("a", [3])]
+        assert client.job_picture(job.id).startswith(b"\x89PNG")
+        with pytest.raises(ApiProblem, match="no picture 'candidate-1'"):
+            client.job_picture(job.id, "candidate-1")
+        client.cancel(job.id)
+        assert client.wait(job.id).state == "cancelled"
+        filling = client.wait(client.fill(FillRequest(query="yellow", seed=0)).id)
+        assert pages.get(filling.id).result["outcome"] == "filled"
+        pages.close()
+
+
+def test_jobs_outlive_the_server(tmp_path):
+    with client_of(tmp_path) as client:
+        before = client.wait(client.fill(FillRequest(query="yellow", seed=0, candidates=3)).id)
+        assert before.filled.outcome == "filled"
+    with client_of(tmp_path) as client:
+        assert client.job(before.id) == before
+
+
+def test_a_job_whose_server_was_killed_is_interrupted(tmp_path):
+    make_shelf(tmp_path).collection.close()
+    command = [sys.executable, "-m", "tests.job_in_process", tmp_path / "shelf"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = {process.stdout.readline().strip() for _ in range(2)}
+        process.kill()
+    [job_id] = said - {"running"}
+    with client_of(tmp_path) as client:
+        job = client.wait(job_id)
+        assert (job.state, job.problem.status) == ("interrupted", 500)
+        assert "start it again" in job.problem.detail
+        client.cancel(job_id)
+        assert client.job(job_id).state == "interrupted"
+    store = JobStore(tmp_path / "shelf")
+    assert store.get(job_id).state == "interrupted"
+    store.close()
 
 
 class Waiting(ColourGenerator):
@@ -128,8 +167,8 @@ def test_filling_is_cancelled_at_a_step_and_keeps_nothing(tmp_path):
     Waiting.go.clear()
     with client_of(tmp_path, generator=Waiting) as client:
         first = client.fill(FillRequest(query="yellow", seed=0))
-        assert client.fill(FillRequest(query="yellow", seed=0)).id == first.id
-        second = client.fill(FillRequest(query="yellow", seed=1))
+        assert client.fill(FillRequest(query="Yellow", seed=1)).id == first.id
+        second = client.fill(FillRequest(query="a yellow thing", seed=1))
         states = []
         watcher = threading.Thread(target=lambda: states.extend(client.events(first.id)))
         watcher.start()

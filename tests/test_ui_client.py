@@ -101,7 +101,7 @@ def test_a_gap_is_filled_watched_and_discarded(client):
     states = list(client.events(began.id))
     assert states[-1].state == "done"
     assert [job.state for job in states] == sorted(
-        (job.state for job in states), key=["waiting", "running", "done"].index
+        (job.state for job in states), key=["queued", "running", "done"].index
     )
     filled = states[-1].filled
     assert (filled.outcome, len(filled.candidates), len(filled.kept)) == ("filled", 3, 1)
@@ -136,7 +136,7 @@ def test_problems_are_sentences(client):
     assert problem(client.search, "").title == "Empty query"
     assert problem(client.search, "red - red").title == "Empty query"
     assert problem(client.search_picture, b"no picture").title == "Unreadable image"
-    assert problem(client.job, "0" * 16).status == 404
+    assert problem(client.job, "0" * 32).status == 404
     assert problem(client.job, "x").status == 422
     assert problem(client.tag, 1, add=[" "]).title == "Bad tag"
     assert problem(client.fill, FillRequest(query="a", keep=3, candidates=2)).title == "Bad request"

@@ -30,12 +30,11 @@ from .api.models import (
     SearchRequest,
     TagChange,
 )
-from .api.work import FillRequest, Gaps, Job, Problem
+from .api.work import ACTIVE, FillRequest, Gaps, Job, JobList, Problem
 
 __all__ = ["ApiProblem", "Client", "FillRequest", "Narrowed", "ServerUnreachable"]
 
 Answer = TypeVar("Answer", bound=BaseModel)
-_FINISHED = ("done", "failed", "cancelled")
 _NARROWED = Narrowed()
 
 
@@ -157,6 +156,14 @@ class Client:
         """Look at a job."""
         return self._ask(Job, "GET", f"/jobs/{job_id}")
 
+    def jobs(self, *, limit: int = 50) -> JobList:
+        """List jobs, the newest first; also those of the page."""
+        return self._ask(JobList, "GET", "/jobs", params={"limit": limit})
+
+    def job_picture(self, job_id: str, name: str = "preview") -> bytes:
+        """Fetch a picture that a job keeps."""
+        return self._send("GET", f"/jobs/{job_id}/pictures/{name}").content
+
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""
         return self._ask(Job, "DELETE", f"/jobs/{job_id}")
@@ -178,7 +185,7 @@ class Client:
         """Wait until a job has ended."""
         last = self.job(job_id)
         for last in self.events(job_id):
-            if last.state in _FINISHED:
+            if last.state not in ACTIVE:
                 break
         return last
 

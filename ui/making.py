@@ -31,11 +31,15 @@ class Maker:
     Args:
         jobs: of the collection.
         settings: name the generators and the device.
+        load: gives a generator by its name; None for the real ones, on the device.
     """
 
-    def __init__(self, jobs: Jobs, settings: Settings) -> None:
+    def __init__(
+        self, jobs: Jobs, settings: Settings, *, load: Callable[[str], Generator] | None = None
+    ) -> None:
         self.jobs = jobs
         self._settings = settings
+        self._open = load or self._load_real
         self._loaded: tuple[str, Generator] | None = None  # only the thread of the jobs looks at it
 
     @property
@@ -121,10 +125,15 @@ class Maker:
         reporter.tell(note="Loading the generator")
         if self._loaded is None or self._loaded[0] != name:
             self._loaded = None  # there may not be room for two
-            self._loaded = name, generation.load_generator(name, device=self._settings.device)
+            self._loaded = name, self._open(name)
         if not reporter.goes_on:
             raise generation.GenerationCancelled(0, 0)
         return self._loaded[1]
+
+    def _load_real(self, name: str) -> Generator:
+        import generation
+
+        return generation.load_generator(name, device=self._settings.device)
 
 
 GAPS_KEY = "gaps"

@@ -7,9 +7,9 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from indexer import (
     Generated,
@@ -23,15 +23,14 @@ from indexer import (
     write_whole,
 )
 from indexer import Progress as Counted
+from ui.jobs import Reporter
 
+from .jobs import JobCancelled
 from .models import Removed
 from .pictures import kind_of
 from .problems import ApiError
 from .service import UPLOADS, Service
 from .work import FailedFile, Indexed, Job
-
-if TYPE_CHECKING:
-    from .jobs import Running
 
 _PROBE_SIDE = 32
 _LONGEST_NAME = 80
@@ -132,14 +131,15 @@ def register(here: Service, path: str) -> Job:
     """
     wanted = _allowed(here, path)
 
-    def work(job: Running) -> Indexed:
+    def work(reporter: Reporter) -> Mapping[str, Any]:
         def on_progress(progress: Counted) -> None:
-            job.advance(progress.done, progress.total)
+            if not reporter.tell(done=progress.done, total=progress.total):
+                raise JobCancelled
 
         report = here.write(_indexing(here, wanted, on_progress))
-        return _told(report, show_paths=here.options.show_paths)
+        return {"indexed": _told(report, show_paths=here.options.show_paths).model_dump()}
 
-    return here.jobs.submit("index", str(wanted), work).told()
+    return here.jobs.told(here.jobs.start(work, kind="index", title=str(wanted), key=f"index {wanted}"))
 
 
 def _indexing(here: Service, path: Path, on_progress: Callable[[Counted], None]) -> Callable[[], IndexReport]:

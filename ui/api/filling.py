@@ -9,21 +9,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
 
-from generation import FillOptions, FillReport, Step, fill_gap, find_gaps
 from generation import Gap as Lacking
-from search import Query as Sought
+from generation import find_gaps
 from ui import asking, services
 
-from .jobs import Running
+from .pictures import kind_of
 from .problems import ApiError
 from .service import Here, Service
-from .work import Candidate, Filled, FillRequest, Gap, Gaps, Job, Tried
+from .work import ACTIVE, FillRequest, Gap, Gaps, Job, JobList, Tried
 
 router = APIRouter(tags=["filling"])
 _LOOK_S = 0.2  # between two looks at a job whose events somebody watches
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=["0123456789abcdef"])]
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["0123456789abcdef0123456789abcdef"])]
+PictureName = Annotated[str, Path(pattern="^[a-z]+(-[0-9]{1,3})?$", examples=["preview"])]
 
 
 @router.get("/gaps", operation_id="gaps")
@@ -47,35 +48,60 @@ async def fill(here: Here, asked: FillRequest) -> Job:
     return await here.do(_fill, here, asked)
 
 
+@router.get("/jobs", operation_id="jobs")
+async def jobs(here: Here, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> JobList:
+    """List jobs, the newest first: also those that the page or another process has started."""
+    return await here.do(_jobs, here, limit)
+
+
 @router.get("/jobs/{job_id}", operation_id="job")
 async def job(here: Here, job_id: JobId) -> Job:
     """Tell how far a job is, and what came of it."""
-    return here.jobs.find(job_id).told()
+    return await here.do(_job, here, job_id)
 
 
 @router.delete("/jobs/{job_id}", operation_id="cancel_job")
 async def cancel_job(here: Here, job_id: JobId) -> Job:
     """Stop a job at its next step; one that has ended stays as it is."""
-    return here.jobs.cancel(job_id).told()
+    return await here.do(_cancel, here, job_id)
 
 
-def _watched(here: Here, job_id: JobId) -> Running:
-    return here.jobs.find(job_id)
+@router.get(
+    "/jobs/{job_id}/pictures/{name}",
+    operation_id="job_picture",
+    response_class=Response,
+    responses={200: {"description": "The picture.", "content": {"image/*": {"schema": {"type": "string"}}}}},
+)
+async def job_picture(here: Here, job_id: JobId, name: PictureName) -> Response:
+    """A picture that a job keeps for a while: ``preview`` of what is being made, or a candidate."""
+    data = await here.do(here.jobs.picture, job_id, name)
+    if data is None:
+        raise ApiError(
+            404, f"This job keeps no picture {name[:40]!r} (any more). The job names what it keeps."
+        )
+    return Response(data, media_type=kind_of(data[:32])[0], headers={"Cache-Control": "no-store"})
+
+
+async def _there(here: Here, job_id: JobId) -> str:
+    """Answer 404 before a stream begins."""
+    await here.do(here.jobs.find, job_id)
+    return job_id
 
 
 @router.get("/jobs/{job_id}/events", operation_id="job_events", response_class=EventSourceResponse)
-async def job_events(watched: Annotated[Running, Depends(_watched)]) -> AsyncIterator[ServerSentEvent]:
+async def job_events(here: Here, job_id: Annotated[str, Depends(_there)]) -> AsyncIterator[ServerSentEvent]:
     """Watch a job: an event 'job' with its description at each change, until it has ended.
 
     Whoever loses the connection connects again: the first event always tells the present state.
     """
-    seen = -1
+    seen: Job | None = None
+    number = 0
     while True:
-        finished, version = watched.is_finished, watched.version
-        if version != seen:
-            yield ServerSentEvent(event="job", id=str(version), data=watched.told())
-            seen = version
-        if finished:
+        present = await here.do(_job, here, job_id)
+        if present != seen:
+            yield ServerSentEvent(event="job", id=str(number), data=present)
+            seen, number = present, number + 1
+        if present.state not in ACTIVE:
             return
         await asyncio.sleep(_LOOK_S)
 
@@ -120,41 +146,18 @@ def _fill(here: Service, asked: FillRequest) -> Job:
     query = services.compose(asked.query, where=asked.where, k=10)
     chosen = asked.model_dump(exclude={"query", "where"})
     options = asking.fill_options(here.searcher, **chosen)
-
-    def work(running: Running) -> Filled:
-        return _filled(here, running, query, options)
-
-    return here.jobs.submit("fill", asked.model_dump_json(), work).told()
+    return here.jobs.told(here.maker.fill(here.searcher, query, options, here.options.generator))
 
 
-def _filled(here: Service, running: Running, query: Sought, options: FillOptions) -> Filled:
-    def on_step(step: Step) -> bool:
-        if running.cancelled.is_set():
-            return False
-        running.advance(step.picture * step.steps + step.step, step.pictures * step.steps)
-        return True
-
-    return _told(fill_gap(here.searcher, here.generator(), query, options, on_step=on_step))
+def _jobs(here: Service, limit: int) -> JobList:
+    return JobList(jobs=[here.jobs.told(each) for each in here.jobs.newest(limit)])
 
 
-def _told(report: FillReport) -> Filled:
-    return Filled(
-        outcome=report.outcome,
-        verdict=report.before.verdict,
-        coverage=report.before.coverage,
-        reason=report.before.reason,
-        prompt=report.prompt.text if report.prompt else None,
-        candidates=[
-            Candidate(
-                seed=each.settings.seed,
-                probability=each.verification.probability if each.verification else None,
-                verdict=each.verdict,
-                refused=each.refused,
-                id=each.item_id,
-            )
-            for each in report.candidates
-        ],
-        kept=list(report.kept),
-        reused=list(report.reused),
-        seconds=report.seconds,
-    )
+def _job(here: Service, job_id: str) -> Job:
+    return here.jobs.told(here.jobs.find(job_id))
+
+
+def _cancel(here: Service, job_id: str) -> Job:
+    here.jobs.find(job_id)
+    here.jobs.cancel(job_id)
+    return _job(here, job_id)

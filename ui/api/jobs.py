@@ -1,27 +1,23 @@
-"""Work that takes longer than a request should: one job at a time, watched and cancelled from outside."""
+"""The jobs of the collection, as the API tells them: the very ones that the page sees, too."""
 
 from __future__ import annotations
 
-import logging
-import secrets
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Literal
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from indexer import FindmakeError
+from indexer import Job as Kept
+from ui.jobs import Jobs, Reporter, Work
 
-from .problems import ApiError, plain_problem, problem_of
-from .work import Filled, Indexed, Job, JobState, Problem, Progress
+from .problems import ApiError, hiding, paths_in, plain_problem, status_named, titled
+from .work import Attempt, Candidate, Filled, Indexed, Job, Problem, Progress
 
 _MOST_WAITING = 50
-_REMEMBERED = 500  # finished jobs, the oldest forgotten first
-_log = logging.getLogger("findmake.api")
-
-Kind = Literal["fill", "index"]
-Outcome = Filled | Indexed
+_LOOKED_AT = 200  # as many as the table keeps
+_FAILURE = "failure"  # in a job's result: what kind of error it was, and what paths its sentence names
+_ABSOLUTE = re.compile(r"(?<![\w.:/])(?:/|[A-Za-z]:\\)(?:[^/\\\s]+[/\\])+")
 
 
 class JobCancelled(FindmakeError):
@@ -31,155 +27,103 @@ class JobCancelled(FindmakeError):
         super().__init__("The job was cancelled. What was finished before is kept.")
 
 
-@dataclass(slots=True, eq=False)
-class Running:
-    """A job as it goes on; ``Jobs`` alone changes it.
-
-    Attributes:
-        version: counts its changes.
-    """
-
-    id: str
-    kind: Kind
-    key: str
-    work: Callable[[Running], Outcome]
-    created_at: datetime
-    state: JobState = "waiting"
-    progress: Progress | None = None
-    outcome: Outcome | None = None
-    problem: Problem | None = None
-    version: int = 0
-    cancelled: threading.Event = field(default_factory=threading.Event)
-
-    def advance(self, done: int, total: int) -> None:
-        """Tell how far it is; called by the work itself.
-
-        Raises:
-            JobCancelled: somebody wants it to stop.
-        """
-        if self.cancelled.is_set():
-            raise JobCancelled
-        self.progress = Progress(done=done, total=total)
-        self.version += 1
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether nothing will change any more."""
-        return self.state in ("done", "failed", "cancelled")
-
-    def told(self) -> Job:
-        """Describe it as it is now."""
-        return Job(
-            id=self.id,
-            kind=self.kind,
-            state=self.state,
-            created_at=self.created_at,
-            progress=self.progress,
-            filled=self.outcome if isinstance(self.outcome, Filled) else None,
-            indexed=self.outcome if isinstance(self.outcome, Indexed) else None,
-            problem=self.problem,
-        )
-
-
-class Jobs:
-    """The jobs of one server, done one after another. They end with the process; what they made stays.
+class ApiJobs(Jobs):
+    """The jobs of one collection, for many clients: a queue with an end, failures with their status.
 
     Args:
-        hidden: folders that problems must not name, or None; see ``problem_of``.
+        folder: of the collection.
+        hidden: gives the folders that answers must not name, or None to name them all.
     """
 
-    def __init__(self, hidden: Callable[[], list[str] | None]) -> None:
+    def __init__(self, folder: Path, hidden: Callable[[], list[str] | None]) -> None:
+        super().__init__(folder)
         self._hidden = hidden
-        self._jobs: dict[str, Running] = {}
-        self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
 
-    def submit(self, kind: Kind, key: str, work: Callable[[Running], Outcome]) -> Running:
-        """Put a job at the end of the queue; the same one twice is one job until it is finished.
-
-        Args:
-            kind: of work.
-            key: equal for equal jobs.
-            work: does it; calls ``advance`` now and then.
+    def start(self, work: Work, *, kind: str, title: str, key: str) -> Kept:
+        """Queue work; see ``Jobs.start``.
 
         Raises:
             ApiError: too many are waiting.
         """
-        with self._lock:
-            unfinished = [job for job in self._jobs.values() if not job.is_finished]
-            for job in unfinished:
-                if (job.kind, job.key) == (kind, key) and not job.cancelled.is_set():
-                    return job
-            if len(unfinished) >= _MOST_WAITING:
-                detail = f"{len(unfinished)} jobs are waiting already. Try again when some are finished."
-                raise ApiError(503, detail)
-            made = Running(secrets.token_hex(8), kind, key, work, datetime.now(UTC))
-            self._jobs[made.id] = made
-            self._forget()
-        self._worker.submit(self._run, made).add_done_callback(lambda future: self._finish(made, future))
-        return made
+        active = [job for job in self.newest(_LOOKED_AT) if job.is_active]
+        if len(active) >= _MOST_WAITING and key not in {job.key for job in active}:
+            raise ApiError(503, f"{len(active)} jobs are waiting already. Try again when some are finished.")
+        return super().start(_remembering(work), kind=kind, title=title, key=key)
 
-    def find(self, job_id: str) -> Running:
+    def find(self, job_id: str) -> Kept:
         """Look a job up.
 
         Raises:
             ApiError: there is none of this name, or it was long ago.
         """
-        job = self._jobs.get(job_id)
+        job = self.get(job_id)
         if job is None:
-            raise ApiError(
-                404, f"No job {job_id[:40]!r}. Jobs are forgotten when the server is started anew."
-            )
-        return job
-
-    def cancel(self, job_id: str) -> Running:
-        """Ask a job to stop; a finished one stays as it is.
-
-        Raises:
-            ApiError: there is none of this name.
-        """
-        job = self.find(job_id)
-        with self._lock:
-            job.cancelled.set()
-            if job.state == "waiting":
-                job.state, job.version = "cancelled", job.version + 1
+            raise ApiError(404, f"No job {job_id[:40]!r}. The last {_LOOKED_AT} are remembered.")
         return job
 
     def unfinished(self) -> int:
-        """Count the jobs that wait or run."""
-        with self._lock:
-            return sum(not job.is_finished for job in self._jobs.values())
+        """Count the jobs that wait or run, in whatever process."""
+        return sum(job.is_active for job in self.newest(_LOOKED_AT))
 
-    def close(self) -> None:
-        """Stop: cancel what runs, forget what waits, and wait for the end."""
-        for job in list(self._jobs.values()):
-            job.cancelled.set()
-        self._worker.shutdown(wait=True, cancel_futures=True)
+    def told(self, job: Kept) -> Job:
+        """Describe a job as it is now; no path of this machine in it, unless paths are shown."""
+        hidden = self._hidden()
+        return Job(
+            id=job.id,
+            kind=job.kind,
+            title=job.title if hidden is None else _pathless(job.title, hidden),
+            state=job.state,
+            note=job.note if hidden is None else _pathless(job.note, hidden),
+            created_at=job.queued_at,
+            progress=Progress(done=min(job.done, job.total), total=job.total) if job.total else None,
+            filled=_filled(job) if "outcome" in job.result else None,
+            gaps=[Attempt.model_validate(each) for each in job.result.get("gaps", [])],
+            indexed=Indexed.model_validate(job.result["indexed"]) if "indexed" in job.result else None,
+            problem=_problem(job, hidden) if job.error else None,
+        )
 
-    def _run(self, job: Running) -> Outcome | None:
-        with self._lock:
-            if job.cancelled.is_set():
-                return None
-            job.state, job.version = "running", job.version + 1
-        return job.work(job)
 
-    def _finish(self, job: Running, future: Future[Outcome | None]) -> None:
-        """Keep what came of it; an error that is none of ours is a bug, and goes to the log."""
-        error = None if future.cancelled() else future.exception()
-        outcome = None if future.cancelled() or error else future.result()
-        with self._lock:
-            if error is not None and job.cancelled.is_set() and isinstance(error, FindmakeError):
-                job.state = "cancelled"
-            elif isinstance(error, FindmakeError):
-                job.state, job.problem = "failed", problem_of(error, hidden=self._hidden())
-            elif error is not None:
-                job.state, job.problem = "failed", plain_problem(500, "Something is broken in the server.")
-                _log.error("job %s (%s) failed", job.id, job.kind, exc_info=error)
-            else:
-                job.state, job.outcome = "done" if outcome else "cancelled", outcome
-            job.version += 1
+def _remembering(work: Work) -> Work:
+    """Make work that leaves the kind of its failure with the job, so that a status can be told."""
 
-    def _forget(self) -> None:
-        finished = [job.id for job in self._jobs.values() if job.is_finished]
-        for job_id in finished[:-_REMEMBERED]:
-            del self._jobs[job_id]
+    def wrapped(reporter: Reporter) -> Mapping[str, Any]:
+        try:
+            return work(reporter)
+        except FindmakeError as error:
+            if reporter.goes_on:
+                failure = {"kind": type(error).__name__, "paths": paths_in(error)}
+                reporter.keep_result({**reporter.result, _FAILURE: failure})
+            raise
+
+    return wrapped
+
+
+def _problem(job: Kept, hidden: list[str] | None) -> Problem:
+    failure = job.result.get(_FAILURE, {})
+    detail = job.error
+    if hidden is not None:
+        detail = _pathless(hiding(detail, failure.get("paths", [])), hidden)
+    if "kind" not in failure:
+        return plain_problem(500, detail)
+    return titled(failure["kind"], status_named(failure["kind"]), detail)
+
+
+def _pathless(text: str, folders: Iterable[str]) -> str:
+    """Write file names in place of paths, also of such as no folder of ours holds."""
+    whole = Path(text)
+    return whole.name if whole.is_absolute() else _ABSOLUTE.sub("", hiding(text, folders))
+
+
+def _filled(job: Kept) -> Filled:
+    result = dict(job.result)
+    prompt = result.get("prompt")
+    candidates = [
+        Candidate.model_validate(each | {"picture": _address(job, each.get("picture"))})
+        for each in result.get("candidates", [])
+    ]
+    told = result | {"prompt": prompt and prompt["text"], "candidates": candidates}
+    return Filled.model_validate({name: told[name] for name in Filled.model_fields if name in told})
+
+
+def _address(job: Kept, name: str | None) -> str | None:
+    return f"jobs/{job.id}/pictures/{name}" if name else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,18 @@ def status_of(error: FindmakeError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
+def status_named(kind: str) -> int:
+    """Choose the status that fits an error of which only the class's name is left."""
+    found = next((each for each in _kinds(FindmakeError) if each.__name__ == kind), FindmakeError)
+    return next((status for kind, status in _STATUS if issubclass(found, kind)), 500)
+
+
+def _kinds(kind: type[FindmakeError]) -> Iterator[type[FindmakeError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
 def problem_of(error: FindmakeError, *, hidden: Iterable[str] | None = ()) -> Problem:
     """Tell an error.
 
@@ -80,18 +92,26 @@ def problem_of(error: FindmakeError, *, hidden: Iterable[str] | None = ()) -> Pr
         hidden: folders of this machine that the answer must not name; None to hide no paths at all.
     """
     status = status_of(error)
-    detail = str(error) if hidden is None else without_paths(error, hidden)
+    detail = str(error) if hidden is None else hiding(str(error), {*paths_in(error), *hidden})
     kind = HTTPStatus(status).phrase if isinstance(error, ApiError) else type(error).__name__
+    return titled(kind, status, detail)
+
+
+def titled(kind: str, status: int, detail: str) -> Problem:
+    """Describe a failure by the name of its class or status."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()
     return Problem(type=_urn(words), title=words, status=status, detail=detail)
 
 
-def without_paths(error: FindmakeError, folders: Iterable[str]) -> str:
-    """Write an error's sentence with file names in place of paths."""
-    text = str(error)
+def paths_in(error: FindmakeError) -> list[str]:
+    """List the paths that an error's sentence may name."""
     parts = [str(value) for value in vars(error).values() if isinstance(value, str | Path)]
-    absolute = [part for part in parts if part.startswith("/") or Path(part).is_absolute()]
-    for path in sorted({*absolute, *folders}, key=len, reverse=True):
+    return [part for part in parts if part.startswith("/") or Path(part).is_absolute()]
+
+
+def hiding(text: str, paths: Iterable[str]) -> str:
+    """Write a sentence with file names in place of paths."""
+    for path in sorted(set(paths), key=len, reverse=True):
         text = text.replace(path, Path(path).name or "(a folder)")
     return text
 

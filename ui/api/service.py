@@ -16,10 +16,11 @@ from generation import patiently
 from indexer import Collection, Encoder
 from search import FetchLimits, Searcher, find_calibration
 from ui import services
+from ui.making import Maker
 from ui.settings import Settings
 
 from .batching import BatchingEncoder
-from .jobs import Jobs
+from .jobs import ApiJobs
 from .metrics import Metrics
 from .options import ApiOptions
 
@@ -33,7 +34,7 @@ _THREADS = 32
 _PATIENCE_S = 5.0  # for another process that writes
 
 Value = TypeVar("Value")
-OpenGenerator = Callable[[], "Generator"]
+OpenGenerator = Callable[[str], "Generator"]
 
 
 class Service:
@@ -44,7 +45,7 @@ class Service:
         options: how it is served.
         collection: opened already; None to open the one that the settings name.
         encoder: the collection's; None for the real one, loaded when it is first needed.
-        open_generator: gives the generator for ``/fill``; None for the one that the options name.
+        open_generator: gives a generator by its name; None for the real ones.
 
     Raises:
         CollectionNotFound: there is none.
@@ -74,10 +75,9 @@ class Service:
             calibrated=find_calibration,
             limits=FetchLimits(size=options.most_bytes),
         )
-        self.jobs = Jobs(self.hidden)
+        self.jobs = ApiJobs(self.collection.folder, self.hidden)
+        self.maker = Maker(self.jobs, settings, load=open_generator)
         self.metrics.watch(items=lambda: len(self.collection), jobs=self.jobs.unfinished)
-        self._open_generator = open_generator or partial(_load_generator, settings, options)
-        self._generator: Generator | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
         self._writer = threading.Lock()
 
@@ -91,16 +91,6 @@ class Service:
         self.collection.verify(self.encoder)
         self.searcher.calibration()
         self.collection.count("image")
-
-    def generator(self) -> Generator:
-        """Give the generator, loaded once; called by jobs alone, which come one by one.
-
-        Raises:
-            GeneratorUnavailable: it is not here and cannot be fetched.
-        """
-        if self._generator is None:
-            self._generator = self._open_generator()
-        return self._generator
 
     async def do(self, work: Callable[..., Value], *arguments: Any) -> Value:
         """Work in a thread; a request that is given up does not wait for it."""
@@ -127,12 +117,6 @@ class Service:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.encoder.close()
         self.collection.close()
-
-
-def _load_generator(settings: Settings, options: ApiOptions) -> Generator:
-    from generation import load_generator
-
-    return load_generator(options.generator, device=settings.device)
 
 
 def _service(request: Request) -> Service:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .shapes import NUMBER, Asked, Told, Whole
 
-JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+ACTIVE = ("queued", "running")
 
 
 class Tried(Told):
@@ -72,6 +73,7 @@ class Candidate(Told):
     verdict: str | None
     refused: str | None
     id: int | None = Field(description="Of the item that it became; null if it was not kept.")
+    picture: str | None = Field(default=None, description="Address, as long as the job keeps it.")
 
 
 class Filled(Told):
@@ -125,14 +127,32 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] | None = Field(default=None, description="Where a request is at fault.")
 
 
+class Attempt(Told):
+    """What came of one gap, where many are filled."""
+
+    name: str
+    outcome: str
+    reason: str
+    items: list[int] = Field(description="Ids of what fills it.")
+
+
 class Job(Told):
-    """Work that takes longer than a request should."""
+    """Work that takes longer than a request should; started here, on the page, or elsewhere."""
 
     id: str
-    kind: Literal["fill", "index"]
+    kind: str = Field(description="Such as fill, gaps or index.")
+    title: str
     state: JobState
+    note: str = Field(description="What it is doing, or what came of it, in a few words.")
     created_at: datetime
     progress: Progress | None
-    filled: Filled | None = None
-    indexed: Indexed | None = None
+    filled: Filled | None = Field(default=None, description="What came of filling a gap.")
+    gaps: list[Attempt] = Field(default_factory=list, description="What was tried, where gaps are filled.")
+    indexed: Indexed | None = Field(default=None, description="What an indexing run did.")
     problem: Problem | None = None
+
+
+class JobList(Told):
+    """Jobs, the newest first."""
+
+    jobs: list[Job]
