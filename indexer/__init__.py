@@ -1,5 +1,6 @@
 """From files, tables and texts to a searchable Collection."""
 
+from .arranging import Order
 from .collection import Collection, names_origin
 from .conditions import (
     BUILT_IN,
@@ -72,11 +73,13 @@ from .memory import available_memory
 from .misses import Miss, MissKind, MissVerdict, Unanswered
 from .pipeline import Progress, index_sources
 from .quiet import quiet as without_warnings
+from .removing import remove_copies
 from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
 from .tags import TagCount, Tagging
+from .timeline import Span, When, binned, in_span
 from .vectors import ExactIndex, FaissIndex
 from .whole import write_whole
 
@@ -137,6 +140,7 @@ __all__ = [
     "NotGenerated",
     "OneOf",
     "Operator",
+    "Order",
     "ParquetRows",
     "Period",
     "Progress",
@@ -144,6 +148,7 @@ __all__ = [
     "Row",
     "SchemaTooNew",
     "Source",
+    "Span",
     "StorageFailure",
     "TagCount",
     "Tagged",
@@ -152,8 +157,10 @@ __all__ = [
     "UnreadableImage",
     "UnreadableSource",
     "Value",
+    "When",
     "add_generated",
     "available_memory",
+    "binned",
     "choose_model",
     "decode_image",
     "discard",
@@ -161,6 +168,7 @@ __all__ = [
     "fields_of",
     "find_mark",
     "hub_reachable",
+    "in_span",
     "index_sources",
     "load_encoder",
     "load_image",
@@ -169,6 +177,7 @@ __all__ = [
     "number_of",
     "open_source",
     "promote",
+    "remove_copies",
     "resolve_device",
     "sweep_orphans",
     "thumbnail",

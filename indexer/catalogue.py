@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy import func, select
 
+from .arranging import Numbers, Order, arrange, read_values
 from .conditions import Compare, Condition, Not
 from .database import Database
 from .derived import derive_words
@@ -18,7 +19,8 @@ from .matching import match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
 from .tables import APART, ItemRow, MetaRow
-from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings
+from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings, rename_tag
+from .timeline import When, count_days
 from .vectors import Scores
 from .writing import count_tagging, now
 
@@ -56,6 +58,7 @@ class Catalogue:
         self._db = database
         self._selected = lru_cache(maxsize=_REMEMBERED)(self._select)
         self._counted = lru_cache(maxsize=2)(self._count_all)
+        self._arranged = lru_cache(maxsize=8)(self._arrange)
 
     def revision(self) -> int:
         """Number of the last change to anything that a filter can see: items, tags, embeddings."""
@@ -122,6 +125,24 @@ class Catalogue:
         with self._db.reading() as connection:
             return field_names(connection)
 
+    def arranged(self, order: Order) -> Ids:
+        """List all items in an order, remembered until anything changes; see ``arranging.arrange``."""
+        return self._arranged(order, self.revision())
+
+    def _arrange(self, order: Order, _revision: int) -> Ids:
+        with self._db.reading() as connection:
+            return arrange(connection, order)
+
+    def values(self, field: str, *, apart: bool = False) -> tuple[Ids, list[str], Numbers]:
+        """Read the values of one field, with their items; see ``arranging.read_values``."""
+        with self._db.reading() as connection:
+            return read_values(connection, field, apart=apart)
+
+    def count_days(self, when: When, ids: Ids | None = None) -> dict[str, int]:
+        """Count items by the day of their date; see ``timeline.count_days``."""
+        with self._db.reading() as connection:
+            return count_days(connection, when, ids)
+
     # -- tags -----------------------------------------------------------------------------------------
 
     def add_tags(self, taggings: Sequence[Tagging]) -> int:
@@ -141,6 +162,14 @@ class Catalogue:
         """Remove tags by item, label and source, each None for all; return how many items lost any."""
         with self._db.writing() as connection:
             changed = delete_tags(connection, ids, tag=tag, source=source)
+            derive_words(connection, changed)
+            count_tagging(connection)
+        return len(changed)
+
+    def rename_tag(self, tag: str, new: str) -> int:
+        """Call a tag otherwise wherever it is, or join it with another; return how many items had it."""
+        with self._db.writing() as connection:
+            changed = rename_tag(connection, tag, new)
             derive_words(connection, changed)
             count_tagging(connection)
         return len(changed)

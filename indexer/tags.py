@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, literal, select
 from sqlalchemy.dialects.sqlite import insert
 
 from .errors import BadTag
@@ -124,6 +124,25 @@ def delete_tags(
         chunk = ids[start : start + _CHUNK]
         changed.update(connection.scalars(statement.where(TagRow.item_id.in_(chunk))))
     return sorted(changed)
+
+
+def rename_tag(connection: Connection, tag: str, new: str) -> list[int]:
+    """Call a tag otherwise on all items; where an item has the new one from the same source, that one stays.
+
+    Returns:
+        The ids that had the tag, ascending.
+
+    Raises:
+        BadTag: either cannot be a tag.
+    """
+    before, after = tidy_tag(tag), tidy_tag(new)
+    if before == after:
+        return []
+    old = select(TagRow.item_id, literal(after), TagRow.source, TagRow.probability)
+    columns = ["item_id", "tag", "source", "probability"]
+    copied = insert(TagRow).from_select(columns, old.where(TagRow.tag == before))
+    connection.execute(copied.prefix_with("OR IGNORE"))
+    return delete_tags(connection, None, tag=before, source=None)
 
 
 def count_tags(connection: Connection) -> list[TagCount]:

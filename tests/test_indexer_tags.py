@@ -96,3 +96,33 @@ def test_a_tagging_has_a_source_and_a_possible_probability():
         Tagging(item_id=1, tag="red", source="")
     with pytest.raises(ValueError, match="between 0 and 1"):
         Tagging(item_id=1, tag="red", probability=1.5)
+
+
+def test_a_tag_is_renamed_wherever_it_is(filled):
+    store = filled.store
+    store.add_tags([Tagging(item_id=i, tag="sneaker") for i in (1, 2)])
+    before = store.revision()
+    assert store.rename_tag("Sneaker", " Running  shoe") == 2
+    assert store.revision() > before
+    assert filled.item(1).tags == ("running shoe",)
+    assert store.match_words(["running"], 9, every=True)[0].tolist() == [1, 2]
+    assert store.match_words(["sneaker"], 9, every=True)[0].tolist() == []
+    assert store.rename_tag("nobody has this", "x") == 0
+    assert store.rename_tag("running shoe", "RUNNING shoe") == 0
+    assert filled.item(2).tags == ("running shoe",)
+
+
+def test_a_tag_that_takes_the_name_of_another_joins_it(filled):
+    store = filled.store
+    store.add_tags([Tagging(item_id=1, tag="a"), Tagging(item_id=2, tag="a", source="m", probability=0.2)])
+    store.add_tags([Tagging(item_id=1, tag="b"), Tagging(item_id=2, tag="b", source="m", probability=0.9)])
+    assert store.rename_tag("a", "b") == 2
+    assert store.taggings(2) == [Tagging(item_id=2, tag="b", source="m", probability=0.9)]
+    assert [count.tag for count in store.tags()] == ["b"]
+
+
+def test_a_tag_cannot_be_renamed_to_nothing(filled):
+    filled.store.add_tags([Tagging(item_id=1, tag="keep")])
+    with pytest.raises(BadTag):
+        filled.store.rename_tag("keep", "  ")
+    assert filled.item(1).tags == ("keep",)
