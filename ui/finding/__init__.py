@@ -1,0 +1,1 @@
+"""What the page for finding computes, without Streamlit: filters as widgets, exports, comparisons."""
