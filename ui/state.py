@@ -29,6 +29,10 @@ _SHELF_BYTES = 64 << 20
 _LONGEST_QUERY = 1_000  # characters
 _LONGEST_FILTER = 2_000  # characters; a URL takes about as many
 _COMPLETIONS = 5
+SIZES = ("small", "", "large")
+"""Of the pictures in a grid, as the URL names them."""
+_CLOSED: dict[str, str | int | None] = {"item": None, "alike": None, "compare": ""}  # what lies over a page
+_KEEP_PAGE = _CLOSED.keys() | {"page", "size"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class View:
         origin: in the library: ``imported``, ``generated`` or ``apart`` alone; empty for all but the last.
         tag: in the library: only items with this tag; empty for all.
         lang: code of the language that was chosen on the page; empty for the browser's own.
+        size: of the pictures in a grid: ``small`` or ``large``; empty for between.
+        region: the part of the uploaded picture that counts, as ``x,y,width,height`` in per cent; empty for
+            all of it.
+        alike: id of the hit whose folded near-duplicates are open; None for none.
+        compare: ids of two items that are open side by side, joined by a comma; empty for none.
     """
 
     q: str = ""
@@ -58,6 +67,10 @@ class View:
     origin: str = ""
     tag: str = ""
     lang: str = ""
+    size: str = ""
+    region: str = ""
+    alike: int | None = None
+    compare: str = ""
 
     @property
     def asks(self) -> bool:
@@ -77,6 +90,10 @@ class View:
             "origin": self.origin,
             "tag": self.tag,
             "lang": self.lang,
+            "size": self.size,
+            "region": self.region,
+            "alike": "" if self.alike is None else str(self.alike),
+            "compare": self.compare,
         }
         return {name: value for name, value in written.items() if value}
 
@@ -95,6 +112,10 @@ def view() -> View:
         origin=given.get("origin", "")[:20],
         tag=given.get("tag", "").strip()[:200],
         lang=_chosen_language(),
+        size=_one_of(given.get("size", ""), SIZES),
+        region=given.get("region", "")[:100],
+        alike=_number(given.get("alike", "")),
+        compare=given.get("compare", "")[:100],
     )
 
 
@@ -140,8 +161,12 @@ def bound_for() -> View | None:
 def change(**parts: str | int | None) -> None:
     """Change parts of the view; what is sought anew starts at its first page."""
     now = view()
-    start_over = {} if parts.keys() <= {"page", "item"} else {"page": 1}
-    go(replace(now, **{"item": None} | start_over | parts))  # type: ignore[arg-type]
+    start_over = {} if parts.keys() <= _KEEP_PAGE else {"page": 1}
+    go(replace(now, **_CLOSED | start_over | parts))  # type: ignore[arg-type]
+
+
+def _one_of(text: str, known: tuple[str, ...]) -> str:
+    return text if text in known else ""
 
 
 def _number(text: str) -> int | None:
