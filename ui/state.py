@@ -6,9 +6,6 @@ picture cannot stand in a URL: its checksum does, and its bytes wait on a shelf 
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,13 +16,13 @@ from indexer import Collection
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
 from . import asking, making, services, texts
+from .finding.uploads import Shelf as Shelf
 from .jobs import Jobs
 from .settings import Settings
 
 PAGE_SIZE = 24
 FIND = "Find"
 """Title of the page that searches."""
-_SHELF_BYTES = 64 << 20
 _LONGEST_QUERY = 1_000  # characters
 _LONGEST_FILTER = 2_000  # characters; a URL takes about as many
 _COMPLETIONS = 5
@@ -232,35 +229,6 @@ def _close_maker(maker: making.Maker) -> None:
 @st.cache_resource(show_spinner=False, max_entries=4, on_release=_close_maker)
 def _open_maker(settings: Settings, folder: Path) -> making.Maker:
     return making.Maker(Jobs(folder), settings)
-
-
-class Shelf:
-    """Query pictures by checksum, the least recently used going first; who knows a checksum may look."""
-
-    def __init__(self, capacity: int = _SHELF_BYTES) -> None:
-        self._capacity = capacity
-        self._pictures: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, name: str, data: bytes) -> str:
-        """Keep a picture; return its checksum."""
-        checksum = hashlib.sha256(data).hexdigest()[:32]
-        with self._lock:
-            self._pictures[checksum] = name, data
-            self._pictures.move_to_end(checksum)
-            while self._held() > self._capacity and len(self._pictures) > 1:
-                self._pictures.popitem(last=False)
-        return checksum
-
-    def get(self, checksum: str) -> tuple[str, bytes] | None:
-        """Give back name and bytes; None if it is not here (any more)."""
-        with self._lock:
-            if checksum in self._pictures:
-                self._pictures.move_to_end(checksum)
-            return self._pictures.get(checksum)
-
-    def _held(self) -> int:
-        return sum(len(data) for _, data in self._pictures.values())
 
 
 @st.cache_resource(show_spinner=False)
