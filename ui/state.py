@@ -6,7 +6,7 @@ picture cannot stand in a URL: its checksum does, and its bytes wait on a shelf 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -19,80 +19,20 @@ from . import asking, making, services, texts
 from .finding.uploads import Shelf as Shelf
 from .jobs import Jobs
 from .settings import Settings
+from .view import View as View
 
 PAGE_SIZE = 24
 FIND = "Find"
 """Title of the page that searches."""
 _LONGEST_QUERY = 1_000  # characters
-_LONGEST_FILTER = 2_000  # characters; a URL takes about as many
+LONGEST_FILTER = 2_000  # characters; a URL takes about as many
 _COMPLETIONS = 5
 SIZES = ("small", "", "large")
 """Of the pictures in a grid, as the URL names them."""
+SHOWN = ("", "timeline", "tags", "duplicates", "map")
+"""Parts of the library, as the URL names them."""
 _CLOSED: dict[str, str | int | None] = {"item": None, "alike": None, "compare": ""}  # what lies over a page
 _KEEP_PAGE = _CLOSED.keys() | {"page", "size"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the page shows; equal views have equal URLs.
-
-    Attributes:
-        q: words in the query language; empty for none.
-        like: id of the item whose likes are sought; None for none.
-        picture: checksum of the uploaded picture; empty for none.
-        where: the filter as it was written; empty for none.
-        page: 1 for the first.
-        item: id of the item whose details are open; None for none.
-        generated: whether what was made here and not promoted is shown, too.
-        origin: in the library: ``imported``, ``generated`` or ``apart`` alone; empty for all but the last.
-        tag: in the library: only items with this tag; empty for all.
-        lang: code of the language that was chosen on the page; empty for the browser's own.
-        size: of the pictures in a grid: ``small`` or ``large``; empty for between.
-        region: the part of the uploaded picture that counts, as ``x,y,width,height`` in per cent; empty for
-            all of it.
-        alike: id of the hit whose folded near-duplicates are open; None for none.
-        compare: ids of two items that are open side by side, joined by a comma; empty for none.
-    """
-
-    q: str = ""
-    like: int | None = None
-    picture: str = ""
-    where: str = ""
-    page: int = 1
-    item: int | None = None
-    generated: bool = False
-    origin: str = ""
-    tag: str = ""
-    lang: str = ""
-    size: str = ""
-    region: str = ""
-    alike: int | None = None
-    compare: str = ""
-
-    @property
-    def asks(self) -> bool:
-        """Say whether anything is sought; otherwise the collection is browsed."""
-        return bool(self.q or self.picture or self.like is not None)
-
-    def as_parameters(self) -> dict[str, str]:
-        """Write the view as the parameters of a URL; what is at its default stays out."""
-        written = {
-            "q": self.q,
-            "like": "" if self.like is None else str(self.like),
-            "picture": self.picture,
-            "where": self.where,
-            "page": str(self.page) if self.page > 1 else "",
-            "item": "" if self.item is None else str(self.item),
-            "generated": "1" if self.generated else "",
-            "origin": self.origin,
-            "tag": self.tag,
-            "lang": self.lang,
-            "size": self.size,
-            "region": self.region,
-            "alike": "" if self.alike is None else str(self.alike),
-            "compare": self.compare,
-        }
-        return {name: value for name, value in written.items() if value}
 
 
 def view() -> View:
@@ -102,12 +42,17 @@ def view() -> View:
         q=given.get("q", "").strip()[:_LONGEST_QUERY],
         like=_number(given.get("like", "")),
         picture=given.get("picture", ""),
-        where=given.get("where", "").strip()[:_LONGEST_FILTER],
+        where=given.get("where", "").strip()[:LONGEST_FILTER],
         page=_number(given.get("page", "")) or 1,
         item=_number(given.get("item", "")),
         generated=given.get("generated", "") == "1",
         origin=given.get("origin", "")[:20],
         tag=given.get("tag", "").strip()[:200],
+        show=_one_of(given.get("show", ""), SHOWN),
+        sort=given.get("sort", "").strip()[:100],
+        when=given.get("when", "").strip()[:100],
+        during=given.get("during", "")[:30],
+        colour=given.get("colour", "").strip()[:100],
         lang=_chosen_language(),
         size=_one_of(given.get("size", ""), SIZES),
         region=given.get("region", "")[:100],
