@@ -19,6 +19,7 @@ from .conditions import (
     Value,
     fields_of,
 )
+from .doctor import CHECKS, Examination, Finding, examine
 from .encoders import (
     ZOO,
     DeferredEncoder,
@@ -85,6 +86,7 @@ from .whole import write_whole
 
 __all__ = [
     "BUILT_IN",
+    "CHECKS",
     "DATE_FIELDS",
     "GENERATED_FOLDER",
     "IMAGE_SUFFIXES",
@@ -109,9 +111,11 @@ __all__ = [
     "EncoderMismatch",
     "EncoderSpec",
     "ExactIndex",
+    "Examination",
     "Facet",
     "Failure",
     "FaissIndex",
+    "Finding",
     "FindmakeError",
     "Generated",
     "Has",
@@ -165,6 +169,7 @@ __all__ = [
     "decode_image",
     "discard",
     "encode_whole_texts",
+    "examine",
     "fields_of",
     "find_mark",
     "hub_reachable",
