@@ -31,5 +31,5 @@ def test_the_document_is_kept_to(tmp_path):
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    assert "Tested: 18" in done.stdout
+    assert "Tested: 23" in done.stdout
     assert "Failures:" not in done.stdout

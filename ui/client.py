@@ -23,12 +23,13 @@ from .api.models import (
     Collections,
     Health,
     Item,
+    ItemChange,
+    Items,
     Narrowed,
     Registration,
     Removed,
     SearchAnswer,
     SearchRequest,
-    TagChange,
 )
 from .api.work import ACTIVE, FillRequest, Gaps, Job, JobList, Problem
 
@@ -113,6 +114,20 @@ class Client:
         """Fetch all that is known of an item."""
         return self._ask(Item, "GET", f"/items/{item_id}")
 
+    def items(
+        self,
+        *,
+        where: str = "",
+        limit: int = 50,
+        cursor: int | None = None,
+        generated: bool = False,
+    ) -> Items:
+        """List items, the newest first; a page after another by its ``next_cursor``."""
+        asked: dict[str, str | int | bool] = {"where": where, "limit": limit, "generated": generated}
+        if cursor is not None:
+            asked["cursor"] = cursor
+        return self._ask(Items, "GET", "/items", params=asked)
+
     def thumbnail(self, item_id: int) -> bytes:
         """Fetch the small picture, WebP."""
         return self._send("GET", f"/items/{item_id}/thumbnail").content
@@ -132,12 +147,24 @@ class Client:
 
     def tag(self, item_id: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Item:
         """Give an item tags, and take some away."""
-        change = TagChange(add=list(add), remove=list(remove))
+        change = ItemChange(add=list(add), remove=list(remove))
         return self._ask(Item, "PATCH", f"/items/{item_id}", json=change.model_dump())
+
+    def caption(self, item_id: int, text: str) -> Item:
+        """Give a picture that was uploaded another caption."""
+        return self._ask(Item, "PATCH", f"/items/{item_id}", json=ItemChange(text=text).model_dump())
 
     def remove(self, item_id: int) -> Removed:
         """Remove an item."""
         return self._ask(Removed, "DELETE", f"/items/{item_id}")
+
+    def promote(self, item_id: int) -> Item:
+        """Let a picture that was made here be found like any other item."""
+        return self._ask(Item, "POST", f"/items/{item_id}/promote")
+
+    def discard(self, item_id: int) -> Removed:
+        """Remove a picture that was made here, and never anything else."""
+        return self._ask(Removed, "POST", f"/items/{item_id}/discard")
 
     # -- what is lacking ------------------------------------------------------------------------------
 

@@ -8,12 +8,14 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from indexer import (
     Generated,
     IndexReport,
+    Item,
     StorageFailure,
     UnreadableImage,
     decode_image,
@@ -120,6 +122,40 @@ def _index_uploads(here: Service) -> IndexReport:
     return index_sources(here.collection, here.encoder, [open_source(_uploads(here))])
 
 
+def recaption(here: Service, item_id: int, text: str) -> None:
+    """Give an uploaded picture another caption, and index it again; if that fails, the old one stays.
+
+    Raises:
+        ItemNotFound: there is no such item.
+        ApiError: it was not uploaded, so that its text stands in a file that is none of ours.
+        CollectionBusy: another process is writing.
+        StorageFailure: the disk is full.
+    """
+    with _adding:
+        kept = here.collection.item(item_id)
+        if _uploaded(here, kept) is None or kept.path is None:
+            raise ApiError(
+                409,
+                f"Item {item_id} was not uploaded here. Change its text where it stands, then index it.",
+            )
+        file = Path(kept.path).with_suffix(".txt")
+        before = file.read_bytes() if file.exists() else b""
+        try:
+            _caption(file, text.strip().encode())
+            here.write(lambda: _index_uploads(here))
+        except BaseException:
+            with suppress(StorageFailure):
+                _caption(file, before)
+            raise
+
+
+def _caption(file: Path, data: bytes) -> None:
+    if data:
+        _write(file.parent, {file: data})
+    else:
+        file.unlink(missing_ok=True)
+
+
 # -- registering -----------------------------------------------------------------------------------------
 
 
@@ -199,8 +235,7 @@ def remove_item(here: Service, item_id: int) -> Removed:
     if isinstance(kept.provenance, Generated):
         here.write(lambda: discard(here.collection, [item_id]))
         return Removed(id=item_id, file=True)
-    folder = Path(kept.path).parent if kept.path is not None else None
-    uploaded = folder if folder is not None and folder.parent == _uploads(here) else None
+    uploaded = _uploaded(here, kept)
 
     def remove() -> None:
         with here.collection.writing():
@@ -211,6 +246,12 @@ def remove_item(here: Service, item_id: int) -> Removed:
     with _adding:
         here.write(remove)
     return Removed(id=item_id, file=uploaded is not None)
+
+
+def _uploaded(here: Service, kept: Item) -> Path | None:
+    """Tell the folder of an item that was uploaded; None of any other."""
+    folder = Path(kept.path).parent if kept.path is not None else None
+    return folder if folder is not None and folder.parent == _uploads(here) else None
 
 
 def _remove_folder(folder: Path) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 
-from indexer import Generated, ItemNotFound, Tagging
+from indexer import Compare, Generated, ItemNotFound, Tagging, discard, promote
 from indexer import Item as Kept
+from search import parse_filter
 
-from .adding import add_picture, register, remove_item
+from .adding import add_picture, recaption, register, remove_item
 from .addresses import image_of, thumbnail_of
-from .models import Item, Registration, Removed, TagChange
+from .models import Item, ItemChange, Items, Registration, Removed
 from .pictures import ItemId
 from .service import Here, Service
+from .shapes import LARGEST_ID
 from .work import Job
 
 router = APIRouter(tags=["items"])
@@ -21,6 +24,18 @@ _SHOWN = (
     *("prompt", "negative_prompt", "model", "revision", "mode", "seed", "scheduler", "steps", "guidance"),
     *("width", "height", "for_query", "verdict"),
 )
+
+
+@router.get("/items", operation_id="items")
+async def items(
+    here: Here,
+    where: Annotated[str, Query(max_length=2_000, description="Only items such as: tag:sale")] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="next_cursor.")] = None,
+    generated: Annotated[bool, Query(description="Also what was made here and not promoted.")] = False,
+) -> Items:
+    """List items, the newest first. Pages by cursor stay whole while items come and go."""
+    return await here.do(_items, here, where, limit, cursor, generated)
 
 
 @router.get("/items/{item_id}", operation_id="item")
@@ -59,11 +74,27 @@ async def register_path(here: Here, asked: Registration) -> Job:
     return await here.do(register, here, asked.path)
 
 
-@router.patch("/items/{item_id}", operation_id="tag_item")
-async def tag_item(here: Here, item_id: ItemId, change: TagChange) -> Item:
-    """Give an item tags, and take tags away from it."""
+@router.patch("/items/{item_id}", operation_id="change_item")
+async def change_item(here: Here, item_id: ItemId, change: ItemChange) -> Item:
+    """Give an item tags, take tags away from it, and give what was uploaded another caption."""
+    if change.text is not None:
+        await here.do(recaption, here, item_id, change.text)
     await here.do(_tag, here, item_id, change)
     return await here.do(_item, here, item_id)
+
+
+@router.post("/items/{item_id}/promote", operation_id="promote_item")
+async def promote_item(here: Here, item_id: ItemId) -> Item:
+    """Let a picture that was made here be found like any other item; it stays marked."""
+    await here.do(here.write, partial(promote, here.collection, [item_id]))
+    return await here.do(_item, here, item_id)
+
+
+@router.post("/items/{item_id}/discard", operation_id="discard_item")
+async def discard_item(here: Here, item_id: ItemId) -> Removed:
+    """Remove a picture that was made here, with its file; never anything else."""
+    await here.do(here.write, partial(discard, here.collection, [item_id]))
+    return Removed(id=item_id, file=True)
 
 
 @router.delete("/items/{item_id}", operation_id="remove_item")
@@ -75,11 +106,25 @@ async def delete_item(here: Here, item_id: ItemId) -> Removed:
     return await here.do(remove_item, here, item_id)
 
 
+def _items(here: Service, where: str, limit: int, cursor: int | None, generated: bool) -> Items:
+    condition = parse_filter(where) if where.strip() else Compare(field="id", operator=">", value=0)
+    ids = here.collection.select(condition, apart=generated)
+    older = ids if cursor is None else ids[ids < cursor]
+    shown = older[::-1][:limit].tolist()
+    return Items(
+        items=[
+            describe(each, show_paths=here.options.show_paths) for each in here.collection.store.items(shown)
+        ],
+        total=len(ids),
+        next_cursor=shown[-1] if len(older) > limit else None,
+    )
+
+
 def _item(here: Service, item_id: int) -> Item:
     return describe(here.collection.item(item_id), show_paths=here.options.show_paths)
 
 
-def _tag(here: Service, item_id: int, change: TagChange) -> None:
+def _tag(here: Service, item_id: int, change: ItemChange) -> None:
     store = here.collection.store
     here.collection.item(item_id)
     taggings = [Tagging(item_id=item_id, tag=tag) for tag in change.add]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from .shapes import Asked, ItemId, Told, Whole
 
 MOST_HITS = 200
+CURSOR = r"[0-9]{1,5}\.[0-9]{1,16}(-[0-9]{1,16}){0,4}\.[0-9a-f]{8}"
+"""What a cursor of a search looks like; see ``cursors``."""
 
 Tag = Annotated[str, Field(min_length=1, max_length=100, examples=["sale"])]
 
@@ -22,6 +24,9 @@ class Narrowed(Asked):
     where: str = Field(default="", max_length=2_000, description="Only items such as: price<80 and tag:sale")
     k: Whole = Field(default=10, ge=1, le=MOST_HITS, description="How many hits.")
     offset: Whole = Field(default=0, ge=0, le=10_000, description="How many hits to skip.")
+    cursor: Annotated[str, Field(pattern=f"^{CURSOR}$")] | None = Field(
+        default=None, description="next_cursor of the page before, in place of an offset."
+    )
     threshold: float | None = Field(default=None, ge=0, le=1, description="Leave out less probable hits.")
     diverse: float = Field(default=0.0, ge=0, le=1, description="How much hits should differ.")
     order: str = Field(default="relevance", max_length=200, description="Or a field; -field to fall.")
@@ -48,6 +53,18 @@ class SearchRequest(Narrowed):
     )
     query: str = Field(default="", max_length=5_000, description="Words, addresses of pictures, item:ID.")
     item: ItemId | None = Field(default=None, description="An item to look for the like of.")
+
+
+class WordSearch(BaseModel):
+    """What an address can say of a search."""
+
+    model_config = ConfigDict(frozen=True)
+    q: str = Field(min_length=1, max_length=2_000, examples=["red shoes"])
+    where: str = Field(default="", max_length=2_000, description="Only items such as: price<80")
+    k: int = Field(default=10, ge=1, le=MOST_HITS)
+    offset: int = Field(default=0, ge=0, le=10_000)
+    cursor: str | None = Field(default=None, pattern=f"^{CURSOR}$", description="next_cursor.")
+    generated: bool = False
 
 
 class Contribution(Told):
@@ -107,6 +124,7 @@ class SearchAnswer(Told):
     took_ms: float
     hits: list[Hit] = Field(description="Best first; the nearest misses if nothing matches.")
     next_offset: int | None = Field(description="Where the next page begins; null at the end.")
+    next_cursor: str | None = Field(description="The same, but stable while items come and go.")
     facets: dict[str, Facet] | None = None
 
 
@@ -132,10 +150,19 @@ class Item(Told):
     image: str | None
 
 
-class TagChange(Asked):
-    """Tags to give and to take away; what is in neither list stays."""
+class Items(Told):
+    """Items of the collection, the newest first."""
+
+    items: list[Item]
+    total: int = Field(description="How many there are of this kind.")
+    next_cursor: int | None = Field(description="Where the next page begins; null at the end.")
+
+
+class ItemChange(Asked):
+    """Tags to give and to take away, and another caption; what is not named stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"add": ["sale"], "remove": ["new"]}]})
+    text: str | None = Field(default=None, max_length=20_000, description="Caption, of uploads alone.")
     add: list[Tag] = Field(default_factory=list, max_length=100)
     remove: list[Tag] = Field(default_factory=list, max_length=100)
 

@@ -19,7 +19,8 @@ from search import Query as Sought
 from ui import asking, services
 
 from .addresses import thumbnail_of
-from .models import MOST_HITS, Contribution, Facet, FacetValue, Hit, Narrowed, SearchAnswer, SearchRequest
+from .cursors import digest_of, next_cursor, page_after, read_cursor
+from .models import Contribution, Facet, FacetValue, Hit, Narrowed, SearchAnswer, SearchRequest, WordSearch
 from .problems import ApiError
 from .service import Here, Service
 
@@ -34,17 +35,10 @@ async def search(here: Here, asked: SearchRequest) -> SearchAnswer:
 
 
 @router.get("/search", operation_id="search_words")
-async def search_words(
-    here: Here,
-    q: Annotated[str, Query(min_length=1, max_length=2_000, examples=["red shoes"])],
-    where: Annotated[str, Query(max_length=2_000)] = "",
-    k: Annotated[int, Query(ge=1, le=MOST_HITS)] = 10,
-    offset: Annotated[int, Query(ge=0, le=10_000)] = 0,
-    generated: Annotated[bool, Query()] = False,
-) -> SearchAnswer:
+async def search_words(here: Here, asked: Annotated[WordSearch, Query()]) -> SearchAnswer:
     """Search by words; the simple way, for a link or a script."""
-    narrowed = Narrowed(where=where, k=k, offset=offset, generated=generated)
-    return await here.do(_search, here, narrowed, q, None, None)
+    narrowed = Narrowed(**asked.model_dump(exclude={"q"}))
+    return await here.do(_search, here, narrowed, asked.q, None, None)
 
 
 @router.post("/search/picture", operation_id="search_picture")
@@ -76,12 +70,29 @@ def _search(here: Service, asked: Narrowed, words: str, item: int | None, data: 
         words, like=item, picture=picture, where=asked.where, k=asked.k, offset=asked.offset
     )
     query = _shaped(query, asked)
-    with here.encoder.asking():
-        results = asking.search(here.searcher, query, here.settings)
+    digest = digest_of(asked, words, item, data)
+    results = _found(here, query, asked, digest)
     here.metrics.verdicts.labels(results.verdict or "none").inc()
     explained = services.explained(here.searcher, results) if asked.explain else None
     facets = services.facets(here.searcher, results, asked.facets) if asked.facets else None
-    return answer(results, show_paths=here.options.show_paths, explained=explained, facets=facets)
+    told = answer(results, show_paths=here.options.show_paths, explained=explained, facets=facets)
+    return told.model_copy(update={"next_cursor": next_cursor(results, digest)})
+
+
+def _found(here: Service, query: Sought, asked: Narrowed, digest: str) -> Results:
+    """Search; a page after a cursor is no question of its own, so it is not logged as one.
+
+    Raises:
+        ApiError: the cursor is of another search, or there is an offset, too.
+    """
+    if asked.cursor is None:
+        with here.encoder.asking():
+            return asking.search(here.searcher, query, here.settings)
+    if asked.offset:
+        raise ApiError(400, "Give a cursor or an offset, not both. The cursor is enough.")
+    cursor = read_cursor(asked.cursor, digest)
+    with here.encoder.asking():
+        return page_after(here.searcher.search, query, cursor)
 
 
 def _shaped(query: Sought, asked: Narrowed) -> Sought:
@@ -117,6 +128,7 @@ def answer(
         took_ms=results.took_ms,
         hits=[_hit(hit, show_paths, (explained or {}).get(hit.item.id)) for hit in results.hits],
         next_offset=query.offset + query.k if more else None,
+        next_cursor=None,
         facets=None if facets is None else {name: _facet(facet) for name, facet in facets.items()},
     )
 
