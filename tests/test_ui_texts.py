@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import string
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def said():
 
 
 def fields(text):
-    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    """The names of a text's values; a date may be written by its parts, in any order."""
+    return {name.partition(".")[0] for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 @pytest.fixture
@@ -127,3 +129,46 @@ def test_outside_of_any_session_the_page_speaks_english():
 
     assert state.language() == texts.ENGLISH
     assert tr("{count:,} items", count=2) == "2 items"
+
+
+def written_below():
+    """All texts of the code in one, with a ``{}`` for each value, as sentences are put together there."""
+    parts = []
+    for package in ("indexer", "search", "generation", "ui"):
+        for path in sorted((ROOT.parent / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    parts.append(
+                        "".join(
+                            getattr(each, "value", "") if isinstance(each, ast.Constant) else "{}"
+                            for each in node.values
+                        )
+                    )
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    parts.append(node.value)
+    return "\n".join(parts).casefold()
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_sentences_from_below_are_still_written_there(code):
+    below = written_below()
+    for pattern in texts._read(f"{code}.below"):
+        fixed = [part.casefold() for part, *_ in string.Formatter().parse(pattern)]
+        assert any(part.strip() for part in fixed), f"{pattern} would fit everything"
+        for piece in filter(
+            None, (each.strip(" '") for part in fixed for each in re.split(r"[;:.\n]", part))
+        ):
+            assert piece in below, f"nobody says {piece!r}"
+
+
+def test_a_sentence_from_below_is_retold_with_what_its_values_say():
+    sentence = (
+        "Nothing here seems to answer the query: even the best hits do not fit it; "
+        "they look more like 'a' or 'b'."
+    )
+    assert texts.retold(sentence) == sentence
+    with speaking("zh"):
+        assert texts.retold(sentence).endswith("它们看起来更像“a”或“b”。")
+        assert texts.retold("near copy of item 7") == "与条目 7几乎相同"
+        assert texts.retold("This {was} never written.") == "This {was} never written."
+        assert texts.retold("") == ""

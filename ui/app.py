@@ -9,25 +9,27 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.views import collection, find, gaps, library, style
+from ui.texts import tr
+from ui.views import collection, find, gaps, language, library, style
 
 
 def main() -> None:
     """Draw the page that the URL names."""
-    first = st.Page(find.draw, title=state.FIND, icon=":material/search:", default=True)
+    first = st.Page(find.draw, title=tr("Find"), icon=":material/search:", default=True)
     pages = [
         first,
-        st.Page(gaps.draw, title="Gaps", icon=":material/playlist_add:", url_path="gaps"),
-        st.Page(library.draw, title="Library", icon=":material/photo_library:", url_path="library"),
-        st.Page(collection.draw, title="Collection", icon=":material/database:", url_path="collection"),
+        st.Page(gaps.draw, title=tr("Gaps"), icon=":material/playlist_add:", url_path="gaps"),
+        st.Page(library.draw, title=tr("Library"), icon=":material/photo_library:", url_path="library"),
+        st.Page(collection.draw, title=tr("Collection"), icon=":material/database:", url_path="collection"),
     ]
     st.set_page_config(page_title="findmake", page_icon=style.ICON, layout="wide")
     style.apply()
     shown = st.navigation(pages, position="top")
-    st.session_state["place"] = shown.title
+    st.session_state["place"] = shown.url_path or state.FIND
     if target := state.bound_for():
         st.switch_page(first, query_params=target.as_parameters())
     shown.run()
+    language.draw()
 
 
 main()

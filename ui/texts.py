@@ -14,11 +14,13 @@ lacks is shown in English. A test holds each catalogue against the texts in the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from types import MappingProxyType
 
 ENGLISH = "en"
@@ -61,6 +63,31 @@ def tr_n(one: str, many: str, count: int, /, **values: object) -> str:
     return tr(singular, count=count, **values)
 
 
+def retold(sentence: str) -> str:
+    """Say a finished English sentence of a lower package in the language of the reader.
+
+    Only the page knows languages; what lies below speaks English, with its values in place. The catalogue of
+    such sentences (``<code>.below.json``) has their patterns, with ``{names}`` for the values; what a value
+    says is retold, too. A sentence that fits none stays as it is.
+    """
+    for pattern, translation in _patterns(language()):
+        if found := pattern.fullmatch(sentence):
+            return translation.format(**{name: retold(value) for name, value in found.groupdict().items()})
+    return sentence
+
+
+@cache
+def _patterns(code: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Make the patterns of a language, those with most fixed letters first."""
+    known = sorted(_read(f"{code}.below").items(), key=lambda pair: -len(re.sub(r"{.*?}", "", pair[0])))
+    return tuple((re.compile(_pattern(text), re.DOTALL), said) for text, said in known)
+
+
+def _pattern(text: str) -> str:
+    parts = Formatter().parse(text)
+    return "".join(re.escape(fixed) + (f"(?P<{name}>.+)" if name else "") for fixed, name, _, _ in parts)
+
+
 def later(text: str) -> str:
     """Mark a text that is translated only where it is shown; give it back as it is."""
     return text
@@ -95,7 +122,11 @@ def speaking(code: str) -> Iterator[None]:
 @cache
 def catalogue(code: str) -> MappingProxyType[str, str]:
     """Read the texts of a language: English -> translation; empty for English and for one without a file."""
-    path = _FOLDER / f"{code}.json"
-    if code not in LANGUAGES or not path.is_file():
+    return _read(code)
+
+
+def _read(name: str) -> MappingProxyType[str, str]:
+    path = _FOLDER / f"{name}.json"
+    if name.partition(".")[0] not in LANGUAGES or not path.is_file():
         return MappingProxyType({})
     return MappingProxyType(json.loads(path.read_text(encoding="utf-8")))

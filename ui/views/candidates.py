@@ -9,33 +9,34 @@ import streamlit as st
 
 from indexer import Item, Job
 from ui import state
+from ui.texts import later, retold, tr
 
 from . import provenance
 from .style import html, percent, plain
 
 _TOLD = {
-    "filled": "These answer your search. They are kept apart until you promote them.",
-    "reused": "This was made before and answers your search.",
-    "not needed": "There is an answer in the collection by now, so nothing was made.",
-    "not convincing": "No picture proved to answer your search, so none was kept.",
-    "blocked": "Everything that was made was blocked, and nothing was kept. Ask for something else.",
+    "filled": later("These answer your search. They are kept apart until you promote them."),
+    "reused": later("This was made before and answers your search."),
+    "not needed": later("There is an answer in the collection by now, so nothing was made."),
+    "not convincing": later("No picture proved to answer your search, so none was kept."),
+    "blocked": later("Everything that was made was blocked, and nothing was kept. Ask for something else."),
 }
-_VERDICTS = {"match": "Match", "weak": "Weak", "no match": "No match"}
+_VERDICTS = {"match": later("Match"), "weak": later("Weak"), "no match": later("No match")}
 
 
 def draw(job: Job) -> None:
     """Draw the candidates of a job that is done; those that were kept come first."""
     result = job.result
-    st.write(_TOLD.get(result.get("outcome", ""), ""))
+    st.write(tr(_TOLD.get(result.get("outcome", ""), "")))
     prompt = result.get("prompt")
     if prompt and prompt.get("text"):
-        st.caption(plain(f"Prompt: {prompt['text']}"))
+        st.caption(plain(tr("Prompt: {words}", words=prompt["text"])))
     store = state.collection().store
     ids = [*result.get("kept", ()), *result.get("reused", ())]
     items = {item.id: item for item in store.items(ids)}
     with st.container(key="candidates"):
         for item_id in result.get("reused", ()):
-            _kept(item_id, items.get(item_id), "Made before")
+            _kept(item_id, items.get(item_id), tr("Made before"))
         for number, each in enumerate(result.get("candidates", ())):
             if each["id"] is not None:
                 _kept(each["id"], items.get(each["id"]), _judged(each))
@@ -46,17 +47,18 @@ def draw(job: Job) -> None:
 def _kept(item_id: int, item: Item | None, line: str) -> None:
     with st.container(key=f"made-{item_id}", gap=None):
         if item is None:
-            _without_picture("Discarded")
+            _without_picture(tr("Discarded"))
             st.html(html("p", line, "fm-line"))
             return
         picture = state.collection().store.thumbnail(item_id)
         if picture is not None:
             st.image(picture, alt=provenance.described(item), width="stretch")
         st.html(html("span", provenance.badge(item), "fm-badge"))
-        where = "Kept apart" if item.apart else "In the catalogue"
-        st.html(html("p", line, "fm-title") + html("p", f"{where}, item {item_id}", "fm-line"))
+        where = tr("Kept apart") if item.apart else tr("In the catalogue")
+        told = tr("{where}, item {id}", where=where, id=item_id)
+        st.html(html("p", line, "fm-title") + html("p", told, "fm-line"))
         provenance.decide(item, key=f"made-{item_id}")
-        with st.expander("How it was made"):
+        with st.expander(tr("How it was made")):
             provenance.panel(item, key=f"made-{item_id}")
 
 
@@ -64,20 +66,22 @@ def _refused(job: Job, number: int, told: Mapping[str, Any]) -> None:
     with st.container(key=f"refused-{number}", gap=None):
         name = told.get("picture")
         picture = state.maker().jobs.picture(job.id, name) if name else None
-        reason = told.get("refused") or "not needed: enough others were kept"
+        refused = told.get("refused")
+        reason = retold(refused) if refused else tr("not needed: enough others were kept")
         if picture is not None:
-            st.image(picture, alt=f"Made, but not kept: {reason}", width="stretch")
-            st.html(html("span", "made by findmake", "fm-badge"))
+            st.image(picture, alt=tr("Made, but not kept: {reason}", reason=reason), width="stretch")
+            st.html(html("span", tr("made by findmake"), "fm-badge"))
         else:
-            _without_picture("Blocked" if reason.startswith("blocked") else "No longer here")
-        st.html(html("p", "Not kept", "fm-title") + html("p", reason[:1].upper() + reason[1:], "fm-line"))
-        st.html(html("p", f"{_judged(told)}, seed {told['seed']}", "fm-line"))
+            _without_picture(tr("Blocked") if str(refused).startswith("blocked") else tr("No longer here"))
+        st.html(html("p", tr("Not kept"), "fm-title") + html("p", reason[:1].upper() + reason[1:], "fm-line"))
+        st.html(html("p", tr("{judged}, seed {seed}", judged=_judged(told), seed=told["seed"]), "fm-line"))
 
 
 def _judged(told: Mapping[str, Any]) -> str:
     if told.get("probability") is None:
-        return "Not judged"
-    return f"{_VERDICTS.get(told['verdict'], told['verdict'])}, {percent(told['probability'])} likely"
+        return tr("Not judged")
+    verdict = tr(_VERDICTS.get(told["verdict"], told["verdict"]))
+    return tr("{verdict}, {percent} likely", verdict=verdict, percent=percent(told["probability"]))
 
 
 def _without_picture(word: str) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from indexer import FindmakeError, Job
 from ui import asking, making, state
 from ui.accounts import gap_to_json, gaps_to_csv
+from ui.texts import retold, tr, tr_n
 
 from . import working
 from .style import definitions, html, plain
@@ -24,13 +25,13 @@ def work() -> None:
     try:
         job = state.maker().jobs.latest(making.GAPS_KEY)
     except FindmakeError as error:
-        st.caption(plain(f"Nothing can be made here: {error}"))
+        st.caption(plain(tr("Nothing can be made here: {why}", why=retold(str(error)))))
         return
     if job is None:
         return
     with st.container(border=True, key="gaps-work"):
         if job.is_active:
-            st.html(html("h2", f"Filling {job.title}", "fm-headline"))
+            st.html(html("h2", tr("Filling {gaps}", gaps=job.title), "fm-headline"))
             working.draw(job)
         else:
             _outcome(job)
@@ -39,33 +40,35 @@ def work() -> None:
 def _outcome(job: Job) -> None:
     tried = job.result.get("gaps", [])
     filled = sum(each["outcome"] in ("filled", "reused") for each in tried)
-    st.html(html("h2", f"Last run: {filled:,} of {len(tried):,} gaps filled", "fm-headline"))
+    line = tr("Last run: {filled:,} of {tried:,} gaps filled", filled=filled, tried=len(tried))
+    st.html(html("h2", line, "fm-headline"))
     working.how_it_ended(job)
     if tried:
-        with st.expander("What came of each"):
+        with st.expander(tr("What came of each")):
             st.html(definitions({each["name"]: _told(each) for each in tried}))
 
 
 def _told(each: dict[str, object]) -> str:
-    reason = f": {each['reason']}" if each.get("reason") else ""
+    reason = f": {retold(str(each['reason']))}" if each.get("reason") else ""
     items = each.get("items")
-    made = f", item {', '.join(map(str, items))}" if isinstance(items, list) and items else ""
-    return f"{each['outcome']}{made}{reason}"
+    made = tr(", item {ids}", ids=", ".join(map(str, items))) if isinstance(items, list) and items else ""
+    return f"{retold(str(each['outcome']))}{made}{reason}"
 
 
 def fill(picked: Sequence[Gap]) -> None:
     """Offer to fill what is picked."""
     left = [gap for gap in picked if not gap.filled_by]
     with st.container(horizontal=True, key="fill-gaps", vertical_alignment="bottom", gap="small"):
-        st.number_input("Candidates for each", 1, 8, 4, key="gap candidates")
-        st.number_input("Minutes at most", 1, 600, 30, key="gap minutes", help="None is begun after that")
+        st.number_input(tr("Candidates for each"), 1, 8, 4, key="gap candidates")
+        late = tr("None is begun after that")
+        st.number_input(tr("Minutes at most"), 1, 600, 30, key="gap minutes", help=late)
         st.button(
-            f"Fill {len(left):,} selected" if left else "Fill selected",
+            tr("Fill {count:,} selected", count=len(left)) if left else tr("Fill selected"),
             key="fill-selected",
             type="primary",
             icon=":material/auto_awesome:",
             disabled=not left,
-            help=None if left else "Select gaps above, those that nothing was made for",
+            help=None if left else tr("Select gaps above, those that nothing was made for"),
             on_click=_start,
             args=(tuple(left),),
         )
@@ -95,7 +98,7 @@ def export_and_forget(found: Sequence[Gap], picked: Sequence[Gap]) -> None:
             icon=":material/download:",
             on_click="ignore",
             key="gaps-csv",
-            help="All gaps, for a spreadsheet",
+            help=tr("All gaps, for a spreadsheet"),
         )
         st.download_button(
             "JSON",
@@ -106,10 +109,17 @@ def export_and_forget(found: Sequence[Gap], picked: Sequence[Gap]) -> None:
             on_click="ignore",
             key="gaps-json",
         )
-        with st.popover("Forget selected", icon=":material/delete:", disabled=not picked, key="ask-forget"):
+        forget = tr("Forget selected")
+        with st.popover(forget, icon=":material/delete:", disabled=not picked, key="ask-forget"):
             entries = [entry for gap in picked for entry in gap.entries]
-            st.write(f"Delete {len(entries):,} queries from the log for good? What was made stays.")
-            st.button("Yes, forget them", key="forget", type="primary", on_click=_forget, args=(entries,))
+            st.write(
+                tr_n(
+                    "Delete this query from the log for good? What was made stays.",
+                    "Delete {count:,} queries from the log for good? What was made stays.",
+                    len(entries),
+                )
+            )
+            st.button(tr("Yes, forget them"), key="forget", type="primary", on_click=_forget, args=(entries,))
 
 
 def _forget(entries: list[int]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import state
+from ui.texts import retold, tr, tr_n
 
 from . import provenance
 from .grid import paging as _paging
@@ -36,11 +37,11 @@ def _row(gap: Gap) -> bool:
             _pictures(gap, key)
         if gap.kind == "text":
             st.button(
-                "Search",
+                tr("Search"),
                 key=f"seek-{key}",
                 icon=":material/search:",
                 type="tertiary",
-                help=f"Search for {gap.name}",
+                help=tr("Search for {what}", what=gap.name),
                 on_click=_seek,
                 args=(gap.name, gap.where),
             )
@@ -48,27 +49,31 @@ def _row(gap: Gap) -> bool:
 
 
 def _about(gap: Gap) -> str:
-    times = "once" if gap.times == 1 else f"{gap.times:,} times"
-    told = f"Asked {times}, last on {gap.last_at:%Y-%m-%d}"
+    told = tr_n(
+        "Asked once, on {day:%Y-%m-%d}",
+        "Asked {count:,} times, last on {day:%Y-%m-%d}",
+        gap.times,
+        day=gap.last_at,
+    )
     if gap.where:
-        told += f", where {gap.where}"
+        told += tr(", where {filter}", filter=gap.where)
     also = ", ".join(gap.variants[:_SPELLINGS]) + (", ..." if len(gap.variants) > _SPELLINGS else "")
     state_ = f'<span class="fm-made">{escape(_state(gap))}</span>'
     line = f'<p class="fm-line">{state_}{html("span", told)}</p>'
-    return line + (html("p", f"Also: {also}", "fm-line") if also else "")
+    return line + (html("p", tr("Also: {spellings}", spellings=also), "fm-line") if also else "")
 
 
 def _state(gap: Gap) -> str:
     if gap.filled_by:
-        return "filled"
-    return f"tried: {gap.attempt.outcome}" if gap.attempt else gap.verdict
+        return tr("filled")
+    return tr("tried: {outcome}", outcome=retold(gap.attempt.outcome)) if gap.attempt else retold(gap.verdict)
 
 
 def _pictures(gap: Gap, key: str) -> None:
     """Show what was made for it, or else what came nearest."""
     items = state.collection().store.items(list(gap.filled_by or gap.nearest)[:3])
     if items:
-        label = "Made for it" if gap.filled_by else "Nearest misses"
+        label = tr("Made for it") if gap.filled_by else tr("Nearest misses")
         st.html(html("span", label, "fm-small"))
         provenance.thumbnails(items, key=f"gap-{key}")
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from indexer import CollectionNotFound, FindmakeError
 from ui import state
+from ui.texts import later, tr
 
 from . import gap_actions, gap_rows, provenance, trend
 from .style import html, plain
@@ -15,8 +16,8 @@ from .style import html, plain
 if TYPE_CHECKING:
     from generation import Gap
 
-_STATES = ("All", "Open", "Filled", "Tried")
-_NOTHING = (
+_STATES = (later("All"), later("Open"), later("Filled"), later("Tried"))
+_NOTHING = later(
     "Nothing is lacking yet. Searches that nothing here answers are remembered, by what was sought and how "
     "often, never by whom; they are listed here, the most wanted first."
 )
@@ -36,11 +37,11 @@ def draw() -> None:
 
 
 def _draw() -> None:
-    st.html(html("h2", "What was sought and is not here", "fm-headline"))
+    st.html(html("h2", tr("What was sought and is not here"), "fm-headline"))
     provenance.told()
     found = _gaps()
     if not found:
-        st.info(_NOTHING, icon=":material/playlist_add:")
+        st.info(tr(_NOTHING), icon=":material/playlist_add:")
         gap_actions.work()
         return
     _figures(found)
@@ -50,7 +51,7 @@ def _draw() -> None:
     offset = (state.view().page - 1) * gap_rows.PAGE_SIZE
     page = shown[offset : offset + gap_rows.PAGE_SIZE]
     if not page:
-        st.info("No gap is in this state.", icon=":material/info:")
+        st.info(tr("No gap is in this state."), icon=":material/info:")
     picked = gap_rows.draw(page)
     gap_rows.paging(more=len(shown) > offset + len(page))
     gap_actions.fill(picked)
@@ -73,10 +74,10 @@ def _gaps() -> list[Gap]:
 
 def _figures(found: list[Gap]) -> None:
     figures = {
-        "Gaps": len(found),
-        "Open": sum(gap.is_open for gap in found),
-        "Filled": sum(bool(gap.filled_by) for gap in found),
-        "Asked in vain": sum(gap.times for gap in found),
+        tr("Gaps"): len(found),
+        tr("Open"): sum(gap.is_open for gap in found),
+        tr("Filled"): sum(bool(gap.filled_by) for gap in found),
+        tr("Asked in vain"): sum(gap.times for gap in found),
     }
     with st.container(horizontal=True, key="figures"):
         for label, value in figures.items():
@@ -85,7 +86,13 @@ def _figures(found: list[Gap]) -> None:
 
 def _chosen(found: list[Gap]) -> list[Gap]:
     wanted = st.segmented_control(
-        "Show", _STATES, default=_STATES[0], key="gap state", label_visibility="collapsed", required=True
+        tr("Show"),
+        _STATES,
+        default=_STATES[0],
+        format_func=tr,
+        key="gap state",
+        label_visibility="collapsed",
+        required=True,
     )
     if wanted == "Open":
         return [gap for gap in found if gap.is_open]

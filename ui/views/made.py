@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
+from ui.texts import tr
 
 _KEY = "generated"
 
@@ -16,7 +17,7 @@ def draw(view: state.View) -> None:
         return
     st.session_state[_KEY] = view.generated
     with st.container(horizontal=True, key="made", gap="small"):
-        st.toggle(f"Show generated ({apart:,} apart)", key=_KEY, on_change=_turned)
+        st.toggle(tr("Show generated ({count:,} apart)", count=apart), key=_KEY, on_change=_turned)
 
 
 def _turned() -> None:

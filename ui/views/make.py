@@ -9,17 +9,18 @@ import streamlit as st
 from indexer import FindmakeError, Job
 from search import Query, Results
 from ui import asking, making, state
+from ui.texts import later, retold, tr
 
 from . import candidates, working
 from .style import html, plain
 
 _MOST = 8  # candidates
-_OFFER = (
+_OFFER = later(
     "Nothing here shows it. findmake can make a picture of it, hold that against your search by the same "
     "measure, and keep it apart until you decide."
 )
-_WEAK_OFFER = "What came near may do. If it does not, a picture of it can be made."
-_BY_MEANING = (
+_WEAK_OFFER = later("What came near may do. If it does not, a picture of it can be made.")
+_BY_MEANING = later(
     "The starter generator goes by the meaning of your search and the look of the nearest misses; the words "
     "are kept with the picture, but do not change it. Its pictures are small."
 )
@@ -33,7 +34,7 @@ def draw(query: Query, results: Results) -> None:
     try:
         job = state.maker().jobs.latest(key)
     except FindmakeError as error:
-        st.caption(plain(f"Nothing can be made here: {error}"))
+        st.caption(plain(tr("Nothing can be made here: {why}", why=retold(str(error)))))
         return
     if job is not None and job.is_active:
         _panel(lambda: working.draw(job))
@@ -43,13 +44,13 @@ def draw(query: Query, results: Results) -> None:
         _panel(lambda: _form(query, results, key))
     else:
         with st.container(horizontal=True, key="make-weak", vertical_alignment="center", gap="small"):
-            st.caption(_WEAK_OFFER)
-            st.button("Make it all the same", key="want", on_click=_want, args=("make weak", key))
+            st.caption(tr(_WEAK_OFFER))
+            st.button(tr("Make it all the same"), key="want", on_click=_want, args=("make weak", key))
 
 
 def _panel(inside: Callable[[], None]) -> None:
     with st.container(border=True, key="make"):
-        st.html(html("h2", "Make it", "fm-headline"))
+        st.html(html("h2", tr("Make it"), "fm-headline"))
         inside()
 
 
@@ -62,36 +63,35 @@ def _want(what: str, key: str) -> None:
 
 def _form(query: Query, results: Results, key: str) -> None:
     if results.verdict == "no match":
-        st.write(_OFFER)
+        st.write(tr(_OFFER))
     try:
         prompt = _proposed(query, key)
     except FindmakeError as error:
-        st.info(plain(str(error)), icon=":material/info:")
+        st.info(plain(retold(str(error))), icon=":material/info:")
         return
     generators = state.maker().generators
     with st.form(f"form-{key}", border=False):
-        st.text_area(
-            "What the generator is told", value=prompt, key=f"prompt {key}", height=80, max_chars=1_000
-        )
+        told = tr("What the generator is told")
+        st.text_area(told, value=prompt, key=f"prompt {key}", height=80, max_chars=1_000)
         left, right = st.columns(2, gap="medium")
         with left:
             st.slider(
-                "Look of the nearest misses",
+                tr("Look of the nearest misses"),
                 0.0,
                 1.0,
                 0.5,
                 0.05,
                 key=f"style {key}",
-                help="0 ignores how they look, 1 follows them closely",
+                help=tr("0 ignores how they look, 1 follows them closely"),
             )
         with right:
-            st.slider("Pictures to make", 1, _MOST, 4, key=f"count {key}")
+            st.slider(tr("Pictures to make"), 1, _MOST, 4, key=f"count {key}")
         if len(generators) > 1:
-            st.selectbox("Generator", generators, key=f"generator {key}")
+            st.selectbox(tr("Generator"), generators, key=f"generator {key}")
         if "starter" in generators:
-            st.caption(_BY_MEANING)
+            st.caption(tr(_BY_MEANING))
         st.form_submit_button(
-            "Make it",
+            tr("Make it"),
             key=f"make {key}",
             type="primary",
             icon=":material/auto_awesome:",
@@ -142,7 +142,7 @@ def _outcome(job: Job, query: Query) -> None:
     working.how_it_ended(job)
     if job.state == "done":
         candidates.draw(job)
-    again = "Make more" if job.state == "done" else "Try again"
+    again = tr("Make more") if job.state == "done" else tr("Try again")
     st.button(
         again,
         key="again",

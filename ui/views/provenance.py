@@ -6,6 +6,7 @@ import streamlit as st
 
 from indexer import FindmakeError, Generated, Item, discard, promote
 from ui import state
+from ui.texts import retold, tr
 
 from .style import definitions, html, name_of, percent, plain
 
@@ -13,8 +14,8 @@ from .style import definitions, html, name_of, percent, plain
 def badge(item: Item) -> str:
     """Say in a word or two that a model made it; empty if none did."""
     if isinstance(item.provenance, Generated):
-        return "made by findmake"
-    return "generated" if item.origin == "generated" else ""
+        return tr("made by findmake")
+    return tr("generated") if item.origin == "generated" else ""
 
 
 def described(item: Item) -> str:
@@ -26,18 +27,28 @@ def described(item: Item) -> str:
 def facts(made: Generated) -> dict[str, str]:
     """Gather how a picture was made, in the order of interest."""
     chance = made.extras.get("fill_probability")
-    sure = f", {percent(float(chance))} likely" if isinstance(chance, int | float) else ""
+    verdict = retold(made.verdict)
+    if isinstance(chance, int | float):
+        verdict = tr("{verdict}, {percent} likely", verdict=verdict, percent=percent(float(chance)))
+    guidance = f"{made.guidance:g}"
     told = {
-        "made for": made.for_query,
-        "verdict": f"{made.verdict}{sure}",
-        "prompt": made.prompt,
-        "avoiding": made.negative_prompt,
-        "model": f"{made.model} {made.revision}".strip(),
-        "mode": made.mode,
-        "seed": str(made.seed),
-        "steps": f"{made.steps}, {made.scheduler}, guidance {made.guidance:g}",
-        "made at": f"{made.width} x {made.height} pixels" if made.width else "",
-        "made on": f"{made.at:%Y-%m-%d %H:%M} UTC",
+        tr("made for"): made.for_query,
+        tr("verdict"): verdict,
+        tr("prompt"): made.prompt,
+        tr("avoiding"): made.negative_prompt,
+        tr("model"): f"{made.model} {made.revision}".strip(),
+        tr("mode"): made.mode,
+        tr("seed"): str(made.seed),
+        tr("steps"): tr(
+            "{steps}, {scheduler}, guidance {guidance}",
+            steps=made.steps,
+            scheduler=made.scheduler,
+            guidance=guidance,
+        ),
+        tr("made at"): tr("{width} x {height} pixels", width=made.width, height=made.height)
+        if made.width
+        else "",
+        tr("made on"): f"{made.at:%Y-%m-%d %H:%M} UTC",
     }
     own = {name.replace("_", " "): value for name, value in made.extras.items() if name[:5] != "fill_"}
     told |= {name: str(value) for name, value in own.items() if value not in (None, "")}
@@ -54,11 +65,11 @@ def panel(item: Item, *, key: str) -> None:
     made = item.provenance
     if not isinstance(made, Generated):
         return
-    st.html(html("p", "Synthetic: a model made this picture, and its file says so.", "fm-synthetic"))
+    st.html(html("p", tr("Synthetic: a model made this picture, and its file says so."), "fm-synthetic"))
     st.html(definitions(facts(made)))
     parents = state.collection().store.items(list(made.parents))
     if parents:
-        st.html(html("p", "It took its look from:", "fm-parents"))
+        st.html(html("p", tr("It took its look from:"), "fm-parents"))
         thumbnails(parents, key=f"parents-{key}")
 
 
@@ -81,18 +92,17 @@ def decide(item: Item, *, key: str) -> None:
     with st.container(horizontal=True, gap="small", key=f"decide-{key}"):
         if item.apart:
             st.button(
-                "Promote",
+                tr("Promote"),
                 key=f"promote-{key}",
                 icon=":material/check:",
-                help="Put it into the catalogue: it is found like all others, and stays marked",
+                help=tr("Put it into the catalogue: it is found like all others, and stays marked"),
                 on_click=_promote,
                 args=(item.id,),
             )
-        with st.popover("Discard", icon=":material/delete:", key=f"ask-discard-{key}"):
-            st.write("Remove this picture and its file for good?")
-            st.button(
-                "Yes, discard it", key=f"discard-{key}", type="primary", on_click=_discard, args=(item.id,)
-            )
+        with st.popover(tr("Discard"), icon=":material/delete:", key=f"ask-discard-{key}"):
+            st.write(tr("Remove this picture and its file for good?"))
+            sure = tr("Yes, discard it")
+            st.button(sure, key=f"discard-{key}", type="primary", on_click=_discard, args=(item.id,))
 
 
 def _promote(item_id: int) -> None:
@@ -115,4 +125,4 @@ def _discard(item_id: int) -> None:
 def told() -> None:
     """Show the sentence that waits, if any."""
     if message := state.said():
-        st.error(plain(message), icon=":material/error:")
+        st.error(plain(retold(message)), icon=":material/error:")

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 import streamlit as st
 
 from indexer import Miss
+from ui.texts import later, tr
 
 _MOST_DAYS = 60  # of a chart with a bar a day; a longer time has a bar a week
 _MOST_WEEKS = 104
-_NEW, _AGAIN = "asked for the first time", "asked again"
+_NEW, _AGAIN = later("asked for the first time"), later("asked again")
 
 
 def draw(misses: Sequence[Miss]) -> None:
@@ -20,26 +21,28 @@ def draw(misses: Sequence[Miss]) -> None:
     unit, starts, new, again = counted(misses)
     if len(starts) < 2:
         return
+    weekly, first, anew = unit == "week", tr(_NEW), tr(_AGAIN)
+    told = tr("Unanswered queries by week") if weekly else tr("Unanswered queries by day")
     st.bar_chart(
-        {"from": [_named(start, starts[-1]) for start in starts], _NEW: new, _AGAIN: again},
+        {"from": [_named(start, starts[-1]) for start in starts], first: new, anew: again},
         x="from",
-        y=[_NEW, _AGAIN],
+        y=[first, anew],
         x_label="",
         y_label="",
         color=["#0f8a80", "#b9822b"],
         height=220,
         sort=False,
-        alt=f"Unanswered queries by {unit}: {sum(new):,} {_NEW}, {sum(again):,} {_AGAIN}",
+        alt=f"{told}: {sum(new):,} {first}, {sum(again):,} {anew}",
     )
-    st.caption(
-        f"Unanswered queries by {unit}, each where it was asked first and, if more than once, where it was "
-        "asked last."
-    )
+    where = tr("Each stands where it was asked first and, if more than once, where it was asked last.")
+    st.caption(f"{told}. {where}")
 
 
 def _named(day: date, last: date) -> str:
     """Write a day without its year, if that is the year of the last one."""
-    return f"{day.day} {day:%b}" if day.year == last.year else f"{day.day} {day:%b %y}"
+    if day.year == last.year:
+        return tr("{day.day} {day:%b}", day=day)
+    return tr("{day.day} {day:%b %y}", day=day)
 
 
 def counted(misses: Sequence[Miss]) -> tuple[str, list[date], list[int], list[int]]:

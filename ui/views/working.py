@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from html import escape
 
 import streamlit as st
 
 from indexer import FindmakeError, Job
 from ui import state
 from ui.making import PREVIEW
+from ui.texts import retold, tr
 
 from .style import plain
 
@@ -32,31 +34,31 @@ def _live(job_id: str) -> None:
         with st.container(key="working-state"):
             st.progress(job.share, text=plain(_note(job)))
             st.button(
-                "Stopping" if job.cancelling else "Cancel",
+                tr("Stopping") if job.cancelling else tr("Cancel"),
                 key=f"cancel-{job_id}",
                 icon=":material/stop_circle:",
                 disabled=job.cancelling,
                 on_click=_cancel,
                 args=(job_id,),
             )
-            st.caption("You may leave this page, or reload it: the work goes on.")
+            st.caption(tr("You may leave this page, or reload it: the work goes on."))
 
 
 def _embedded(preview: bytes) -> str:
     """Write the picture into the page itself: by the time a browser asks for a file, there is a newer one."""
     data = base64.b64encode(preview).decode("ascii")
+    told = escape(tr("What is being made, so far"), quote=True)
     return (
-        '<img class="fm-preview" width="160" height="160" alt="What is being made, so far" '
-        f'src="data:image/webp;base64,{data}">'
+        f'<img class="fm-preview" width="160" height="160" alt="{told}" src="data:image/webp;base64,{data}">'
     )
 
 
 def _note(job: Job) -> str:
     if job.cancelling:
-        return "Stopping"
+        return tr("Stopping")
     if job.state == "queued":
-        return "Waiting for other work to end"
-    return job.note or "Starting"
+        return tr("Waiting for other work to end")
+    return retold(job.note) if job.note else tr("Starting")
 
 
 def _cancel(job_id: str) -> None:
@@ -69,8 +71,8 @@ def _cancel(job_id: str) -> None:
 def how_it_ended(job: Job) -> None:
     """Tell of a job that did not come to its end, and why."""
     if job.state == "failed":
-        st.error(plain(job.error), icon=":material/error:")
+        st.error(plain(retold(job.error)), icon=":material/error:")
     elif job.state == "interrupted":
-        st.warning(plain(job.error), icon=":material/power_off:")
+        st.warning(plain(retold(job.error)), icon=":material/power_off:")
     elif job.state == "cancelled":
-        st.info("Cancelled. The unfinished picture was not kept.", icon=":material/stop_circle:")
+        st.info(tr("Cancelled. The unfinished picture was not kept."), icon=":material/stop_circle:")
