@@ -80,7 +80,13 @@ def test_a_card_tells_its_probability_and_leads_to_what_is_folded(monkeypatch, p
     assert "width:12.5%" in markup(app)
     [first, *_] = [each for each in app.button if each.label == "+3 alike"]
     first.click()
-    assert set(parameters(run(app))) == {"like"}
+    app = run(app)
+    opened = parameters(app)["alike"]
+    assert parameters(app) == {"q": "red", "alike": opened}
+    labels = [each.key for each in app.button if str(each.key).startswith("open-alike-")]
+    assert {f"open-alike-{number}" for number in (1, 2, 3)} <= set(labels)
+    app.button(key="open-alike-2").click()
+    assert parameters(run(app)) == {"q": "red", "item": "2"}
 
 
 def test_a_filter_narrows_hits_and_stands_in_the_url(priced):

@@ -1,15 +1,18 @@
-"""The box for words, the picture and the filter beside it, and what else is being asked."""
+"""The box for words, the picture beside it, and what else is being asked."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
 from indexer import FindmakeError, ItemNotFound
 from ui import services, state
+from ui.texts import tr
 
-from . import narrow
+from . import region
 from .paste import paste
-from .style import html, name_of
+from .style import html, name_of, plain
 
 _LARGEST_MB = 30
 
@@ -20,18 +23,17 @@ def draw(view: state.View) -> None:
         st.session_state["words"] = view.q  # the URL has changed: back button, link, example
     with st.container(horizontal=True, key="ask", vertical_alignment="bottom", gap="small"):
         st.text_input(
-            "Search",
+            tr("Search"),
             key="words",
             type="search",
-            placeholder="What are you looking for?",
+            placeholder=tr("What are you looking for?"),
             label_visibility="collapsed",
             on_change=_asked,
         )
         round_ = st.session_state.setdefault("uploads", 0)  # a new one closes the box and empties it
-        with st.popover("Picture", icon=":material/add_photo_alternate:", key=f"with-picture-{round_}"):
+        with st.popover(tr("Picture"), icon=":material/add_photo_alternate:", key=f"with-picture-{round_}"):
             _uploader(f"upload {round_}")
-        narrow.draw(view)
-        st.button("Search", type="primary", icon=":material/search:", on_click=_asked, key="search")
+        st.button(tr("Search"), type="primary", icon=":material/search:", on_click=_asked, key="search")
     paste(_pasted)
     if view.picture or view.where or view.like is not None:
         with st.container(horizontal=True, key="asked", gap="small"):
@@ -44,14 +46,14 @@ def _asked() -> None:
 
 def _uploader(key: str) -> None:
     st.file_uploader(
-        "Search with a picture",
+        tr("Search with a picture"),
         type=None,  # any file may come: what is wrong with it is told in our own words
         key=key,
         max_upload_size=_LARGEST_MB,
         on_change=_uploaded,
         args=(key,),
     )
-    st.caption("Or paste one from the clipboard, anywhere on this page.")
+    st.caption(tr("Or paste one from the clipboard, anywhere on this page."))
 
 
 def _uploaded(key: str) -> None:
@@ -63,7 +65,7 @@ def _uploaded(key: str) -> None:
 
 
 def _pasted(data: bytes) -> None:
-    take_picture("the pasted picture", data)
+    take_picture(tr("the pasted picture"), data)
 
 
 def take_picture(name: str, data: bytes) -> None:
@@ -73,45 +75,48 @@ def take_picture(name: str, data: bytes) -> None:
     except FindmakeError as error:
         state.say(str(error))
         return
-    state.change(picture=state.shelf().put(name, data), like=None)
+    state.change(picture=state.shelf().put(name, data), region="", like=None)
 
 
 def _chips(view: state.View) -> None:
     kept = state.shelf().get(view.picture)
     if kept:
-        _chip("picture", kept[0], services.show_upload(kept[1], name=kept[0], longest_side=96))
+        _chip("picture", kept[0], region.small(view, *kept), then=lambda: region.draw(view, *kept))
     elif view.picture:
-        _chip("picture", "a picture that is gone", None)
+        _chip("picture", tr("a picture that is gone"), None)
     if view.like is not None:
         try:
-            name = f"like {name_of(state.collection().item(view.like))}"
+            name = tr("like {name}", name=name_of(state.collection().item(view.like)))
         except ItemNotFound:
-            name = f"like item {view.like}"
+            name = tr("like item {number}", number=view.like)
         _chip("like", name, state.collection().store.thumbnail(view.like))
     if view.where:
         _chip("where", view.where, None)
 
 
-def _chip(part: str, label: str, image: bytes | None) -> None:
+def _chip(part: str, label: str, image: bytes | None, *, then: Callable[[], None] | None = None) -> None:
     with st.container(
         horizontal=True, key=f"chip-{part}", width="content", vertical_alignment="center", gap="small"
     ):
         if image is not None:
             st.image(image, width=44, alt=label)
         st.html(html("span", label))
+        if then is not None:
+            then()
         st.button(
-            "Remove",
+            tr("Remove"),
             key=f"remove-{part}",
             icon=":material/close:",
             type="tertiary",
-            help=f"Search without {label}",
+            help=tr("Search without {what}", what=plain(label)),
             on_click=_without,
             args=(part,),
         )
 
 
 def _without(part: str) -> None:
-    state.change(**{part: None if part == "like" else ""})
+    also = {"region": ""} if part == "picture" else {}
+    state.change(**{part: None if part == "like" else ""}, **also)
 
 
 def draw_completions(words: str) -> None:

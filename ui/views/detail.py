@@ -8,8 +8,9 @@ import streamlit as st
 
 from indexer import FindmakeError, Generated, Item, ItemNotFound, UnreadableImage
 from ui import services, state
+from ui.texts import retold, tr
 
-from . import provenance, tagging
+from . import explain, provenance, tagging
 from .grid import more_like
 from .style import definitions, html, name_of, plain, shown
 
@@ -21,7 +22,7 @@ def draw(view: state.View) -> None:
     try:
         item = state.collection().item(view.item)
     except FindmakeError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(retold(str(error))), icon=":material/error:")
         return
     st.dialog(plain(name_of(item)), width="large", on_dismiss=_close)(_inside)(item.id)
 
@@ -47,10 +48,13 @@ def _inside(item_id: int) -> None:
         st.html(definitions(_facts(item)))
         tagging.edit(item)
         with st.container(horizontal=True, gap="small"):
-            if st.button("More like this", icon=":material/image_search:", type="primary", key="like-open"):
+            if st.button(
+                tr("More like this"), icon=":material/image_search:", type="primary", key="like-open"
+            ):
                 more_like(item.id)
                 st.rerun()
             _download(item)
+        explain.draw(state.view(), item)
         _made(item)
 
 
@@ -70,7 +74,7 @@ def _original(item: Item) -> None:
         st.image(services.show_item(item) if item.path else _thumbnail(item), alt=name, width="stretch")
     except UnreadableImage as error:
         st.image(_thumbnail(item), alt=name, width="stretch")
-        st.caption(plain(f"Only the small copy can be shown: {error.reason}."))
+        st.caption(plain(tr("Only the small copy can be shown: {reason}.", reason=retold(error.reason))))
 
 
 def _thumbnail(item: Item) -> bytes:
@@ -85,26 +89,27 @@ def _facts(item: Item) -> dict[str, str]:
         if value not in (None, "")
     }
     if item.width:
-        facts["size"] = f"{item.width:,} x {item.height:,} pixels"
-    facts["item"] = str(item.id)
-    facts["file" if item.path else "key"] = item.path or item.key
+        facts[tr("size")] = tr("{width} x {height} pixels", width=item.width, height=item.height)
+    facts[tr("item")] = str(item.id)
+    facts[tr("file") if item.path else tr("key")] = item.path or item.key
     return facts | _origin(item)
 
 
 def _origin(item: Item) -> dict[str, str]:
     came = item.provenance
     if isinstance(came, Generated):
-        return {"origin": "made by findmake, kept apart" if item.apart else "made by findmake, promoted"}
-    source = {} if came.source == item.path else {"indexed from": came.source}
-    marked = {"synthetic": came.synthetic} if came.synthetic else {}
-    return source | marked | {"indexed at": f"{came.at:%Y-%m-%d %H:%M} UTC"}
+        told = tr("made by findmake, kept apart") if item.apart else tr("made by findmake, promoted")
+        return {tr("origin"): told}
+    source = {} if came.source == item.path else {tr("indexed from"): came.source}
+    marked = {tr("synthetic"): came.synthetic} if came.synthetic else {}
+    return source | marked | {tr("indexed at"): f"{came.at:%Y-%m-%d %H:%M} UTC"}
 
 
 def _download(item: Item) -> None:
     path = Path(item.path) if item.path else None
     if path is not None and path.is_file():
         st.download_button(
-            "Download the original",
+            tr("Download the original"),
             data=path.read_bytes,  # read when it is asked for
             file_name=path.name,
             icon=":material/download:",

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from indexer import CollectionNotFound, FindmakeError, Item
-from search import Hit, Picture, parse_filter
-from ui import services, state
+from search import Hit, Results
+from ui import state
+from ui.finding.counting import ids_of
+from ui.texts import later, retold, tr
 
-from . import ask, detail, grid, made, make, narrow, provenance, verdict
+from . import (
+    alike,
+    ask,
+    asked,
+    compare,
+    detail,
+    facets,
+    grid,
+    made,
+    make,
+    narrow,
+    provenance,
+    selecting,
+    sizes,
+    verdict,
+    votes,
+)
 from .style import html, plain
 
 _EXAMPLES = (
-    "a red sofa",
-    "running shoes",
-    "a plant in a pot",
-    "a cat",
-    "camera - black",
+    later("a red sofa"),
+    later("running shoes"),
+    later("a plant in a pot"),
+    later("a cat"),
+    later("camera - black"),
 )
 _NEAREST = 6  # misses above the offer to make it; the others stand below
-_HELP = (
+_HELP = later(
     "Describe what you look for, or paste a picture anywhere on this page. Put them together with plus and "
     "minus: **shoes + red**, **armchair - leather**, **2:handbag + floral** (the number is a weight). "
     "Words and a picture at once work, too."
@@ -33,16 +51,18 @@ def draw() -> None:
     try:
         _draw()
     except CollectionNotFound as error:
-        _how_to_start("There is no collection yet", str(error))
+        _how_to_start(tr("There is no collection yet"), str(error))
     except FindmakeError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        _tell(error)
 
 
 def _draw() -> None:
     collection = state.collection()
+    st.html(Path(__file__).with_name("find.css"))
     if not len(collection):
         command = f"findmake index FOLDER --collection {collection.folder}"
-        _how_to_start("This collection is empty", f"Add pictures, tables or texts with: {command}")
+        told = tr("Add pictures, tables or texts with")
+        _how_to_start(tr("This collection is empty"), f"{told}: {command}")
         return
     view = state.view()
     ask.draw(view)
@@ -50,72 +70,93 @@ def _draw() -> None:
     made.draw(view)
     completions = st.container()
     detail.draw(view)
-    if narrow.tell_problem(view):
-        return
+    compare.draw(view)
+    try:
+        if not narrow.tell_problem(view):
+            _found(view)
+    except FindmakeError as error:
+        _tell(error)
+    facets.draw(view)  # drawn last: the hits need not wait for what is beside and above them
+    with completions:
+        ask.draw_completions(view.q)
+
+
+def _tell(error: FindmakeError) -> None:
+    st.error(plain(retold(str(error))), icon=":material/error:")
+
+
+def _found(view: state.View) -> None:
+    """Draw the hits, or what is new where nothing is asked."""
     if view.asks:
         _results(view)
     else:
         _newest(view)
-    with completions:  # drawn last: the hits need not wait for another model
-        ask.draw_completions(view.q)
 
 
 def _how_to_start(title: str, sentence: str) -> None:
     text, _, command = sentence.partition(": ")
     st.subheader(title, anchor=False)
-    st.info(f"{plain(text)}:", icon=":material/info:")
+    st.info(f"{plain(retold(text))}:", icon=":material/info:")
     st.code(command, language=None)
-    st.caption("Then reload this page. A table of products (CSV, JSONL, Parquet) works as well as a folder.")
+    told = tr("Then reload this page. A table of products (CSV, JSONL, Parquet) works as well as a folder.")
+    st.caption(told)
 
 
 def _results(view: state.View) -> None:
     """Answer the view's query."""
-    if view.picture and state.shelf().get(view.picture) is None:
-        st.warning(
+    if asked.is_lost(view):
+        told = tr(
             "The picture of this search is no longer here: uploaded pictures are kept only while the page's "
-            "server runs. Upload or paste it again.",
-            icon=":material/image_not_supported:",
+            "server runs. Upload or paste it again."
         )
+        st.warning(told, icon=":material/image_not_supported:")
         if not view.q and view.like is None:
             return
-    offset = (view.page - 1) * state.PAGE_SIZE
-    asked = services.compose(
-        view.q, like=view.like, picture=_picture(view), where=view.where, k=state.PAGE_SIZE + 1, offset=offset
-    )
-    query = replace(asked, generated=view.generated)
-    with st.spinner("Searching", show_time=False):
+    query = asked.query_of(view)
+    with st.spinner(tr("Searching"), show_time=False):
         results = state.answer(query)
-    hits = results.hits[: state.PAGE_SIZE]
     if not results.considered:
         _nothing_satisfies()
         return
     verdict.draw(results)
-    if hits:
-        st.html(html("h2", verdict.headline(results, offset, len(hits)), "fm-headline"))
-    else:
-        st.info("There are no more hits here.", icon=":material/info:")
-    lacking = results.verdict == "no match" and view.page == 1
-    near = len(hits) if not lacking else _NEAREST
-    grid.draw([_card(hit) for hit in hits[:near]], key="grid-near" if lacking else "grid")
-    if view.page == 1:
-        make.draw(asked, results)
-    if hits[near:]:
-        st.html(html("h2", "Further misses", "fm-headline"))
-        grid.draw([_card(hit) for hit in hits[near:]], key="grid-rest")
+    hits = results.hits[: state.PAGE_SIZE]
+    _heading(view, verdict.headline(results, query.offset, len(hits)) if hits else "")
+    selecting.draw({hit.item.id: hit.probability for hit in hits})
+    _hits(view, results, hits)
     grid.paging(view.page, more=len(results.hits) > len(hits))
+    if view.page == 1:
+        votes.draw(view)
+    alike.draw(view, results)
 
 
-def _picture(view: state.View) -> Picture | None:
-    kept = state.shelf().get(view.picture)
-    return Picture(name=kept[0], data=kept[1]) if kept else None
+def _hits(view: state.View, results: Results, hits: tuple[Hit, ...]) -> None:
+    """Draw the hits; of misses the first few above the offer to make what is lacking."""
+    lacking = results.verdict == "no match" and view.page == 1
+    near = _NEAREST if lacking else len(hits)
+    grid.draw([_card(hit) for hit in hits[:near]], key="grid-near" if lacking else "grid", acts=True)
+    if view.page == 1:
+        make.draw(results.query, results)
+    if hits[near:]:
+        st.html(html("h2", tr("Further misses"), "fm-headline"))
+        grid.draw([_card(hit) for hit in hits[near:]], key="grid-rest", acts=True)
+
+
+def _heading(view: state.View, line: str) -> None:
+    """Head the grid with a line, and let people say how large its pictures are."""
+    if not line:
+        st.info(tr("There are no more hits here."), icon=":material/info:")
+        return
+    with st.container(horizontal=True, key="heading", vertical_alignment="bottom", gap="small"):
+        st.html(html("h2", line, "fm-headline"))
+        sizes.draw(view)
 
 
 def _card(hit: Hit) -> grid.Card:
-    by = "words" if hit.worded else "picture" if hit.matched == "image" else "text"
+    by = tr("by words") if hit.worded else tr("by picture") if hit.matched == "image" else tr("by text")
     return grid.Card(
         item=hit.item,
-        line=f"by {by}",
-        hint=f"score {hit.score:.3f}",
+        line=by,
+        hint=tr("score {score}", score=f"{hit.score:.3f}"),
         probability=hit.probability,
         alike=len(hit.folded),
     )
@@ -126,16 +167,20 @@ def _newest(view: state.View) -> None:
     if view.page == 1:
         with st.container(horizontal=True, key="examples", gap="small"):
             for example in _EXAMPLES:
-                st.button(example, key=f"example {example}", on_click=_try, args=(example,))
-        st.caption(_HELP)
+                st.button(tr(example), key=f"example {example}", on_click=_try, args=(example,))
+        st.caption(tr(_HELP))
+        votes.draw(view)
     offset = (view.page - 1) * state.PAGE_SIZE
     items, count = _items(view, offset)
     shown = items[: state.PAGE_SIZE]
-    if count:
-        st.html(html("h2", f"Newest of {count:,} items", "fm-headline"))
+    if shown:
+        _heading(view, tr("Newest of {count:,} items", count=count))
+    elif count:
+        _heading(view, "")
     else:
         _nothing_satisfies()
-    grid.draw([grid.Card(item=item, line=_what(item)) for item in shown])
+    selecting.draw({item.id: None for item in shown})
+    grid.draw([grid.Card(item=item, line=_what(item)) for item in shown], acts=True)
     grid.paging(view.page, more=len(items) > len(shown))
     state.searcher()
 
@@ -143,19 +188,21 @@ def _newest(view: state.View) -> None:
 def _items(view: state.View, offset: int) -> tuple[list[Item], int]:
     """Fetch a page and one item more, newest first, and count what satisfies the filter."""
     collection, end = state.collection(), offset + state.PAGE_SIZE + 1
-    if not view.where and not view.generated:
+    ids = ids_of(collection, view.where, generated=view.generated)
+    if ids is None:
         return collection.store.page(offset, end - offset), len(collection)
-    ids = collection.select(parse_filter(view.where or "id>0"), apart=view.generated)[::-1]
-    return collection.store.items(ids[offset:end].tolist()), len(ids)
+    return collection.store.items(ids[::-1][offset:end].tolist()), len(ids)
 
 
 def _nothing_satisfies() -> None:
-    st.info("Nothing here satisfies the filter. Change or remove it.", icon=":material/filter_alt:")
+    st.info(tr("Nothing here satisfies the filter. Change or remove it."), icon=":material/filter_alt:")
 
 
 def _try(example: str) -> None:
-    state.change(q=example, like=None, picture="")
+    state.change(q=tr(example), like=None, picture="", region="")
 
 
 def _what(item: Item) -> str:
-    return {"image": "picture", "text": "text"}.get(item.modality, "picture with text")
+    if item.modality == "image":
+        return tr("picture")
+    return tr("text") if item.modality == "text" else tr("picture with text")

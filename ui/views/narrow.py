@@ -1,4 +1,4 @@
-"""The filter: a box behind a button, and what is wrong with what stands in it."""
+"""The filter as text: a box for it, and what is wrong with what stands there."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ import streamlit as st
 
 from search import BadFilter, parse_filter
 from ui import state
+from ui.texts import later, retold, tr
 
 from .style import plain
 
 _KEY = "where"
+_HELP = later(
+    "Compare fields with values: `price<80`, `brand in (Nike, Puma)`, `taken>2024-01`, "
+    '`title~"*shoe*"`, `has:colour`, `tag:sale`. Join with `and`, `or`, `not`, `( )`.'
+)
 
 
 def draw(view: state.View) -> None:
-    """Draw the button and, behind it, the box; it closes when a filter is understood."""
+    """Draw the box; what stands in it is what the widgets around it have put together, and may be edited."""
     if st.session_state.get(_KEY, "").strip() != view.where:
         st.session_state[_KEY] = view.where
-    round_ = st.session_state.setdefault("filters", 0)  # a new one closes the box
-    with st.popover("Filter", icon=":material/filter_alt:", key=f"filter-{round_}"):
-        st.text_input(
-            "Only items such as",
-            key=_KEY,
-            placeholder="price<80 and not tag:sale",
-            on_change=_applied,
-        )
-        if wrong := problem(view.where):
-            _tell(wrong)
-        else:
-            st.caption(
-                "Compare fields with values: `price<80`, `brand in (Nike, Puma)`, `taken>2024-01`, "
-                '`title~"*shoe*"`, `has:colour`, `tag:sale`. Join with `and`, `or`, `not`, `( )`.'
-            )
+    st.text_input(
+        tr("Filter"),
+        key=_KEY,
+        placeholder="price<80 and not tag:sale",
+        help=tr(_HELP),
+        max_chars=state.LONGEST_FILTER,
+        on_change=_applied,
+    )
 
 
 def problem(where: str) -> BadFilter | None:
@@ -51,15 +49,28 @@ def tell_problem(view: state.View) -> bool:
     return wrong is not None
 
 
+def apply(where: str) -> None:
+    """Make this the filter, unless it is too long for a URL."""
+    if len(where) > state.LONGEST_FILTER:
+        told = tr(
+            "This filter would have {count:,} characters; at most {most:,} are kept. Choose fewer values.",
+            count=len(where),
+            most=state.LONGEST_FILTER,
+        )
+        state.say(told)
+    else:
+        state.change(where=where)
+
+
 def _tell(wrong: BadFilter) -> None:
     """Point at the character, which takes letters of one width."""
-    reason = f"Cannot read the filter at character {wrong.position + 1}: {wrong.reason}."
-    st.error(plain(reason), icon=":material/filter_alt_off:")
+    place = wrong.position + 1
+    why = tr(
+        "Cannot read the filter at character {place}: {reason}.", place=place, reason=retold(wrong.reason)
+    )
+    st.error(plain(why), icon=":material/filter_alt_off:")
     st.code(f"{wrong.text}\n{' ' * wrong.position}^", language=None)
 
 
 def _applied() -> None:
-    where = st.session_state[_KEY].strip()
-    if problem(where) is None:
-        st.session_state["filters"] += 1
-    state.change(where=where)
+    apply(st.session_state[_KEY].strip())
