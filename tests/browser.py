@@ -1,6 +1,7 @@
 """A real browser, and the real page to look at with it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -21,10 +24,22 @@ ARGUMENTS = [
 ]
 
 
+PATIENCE = 240_000  # milliseconds: a model and a generator are loaded, on whatever machine this is
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+
+
 def find_browser():
     """The path of a Chromium, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for path in map(shutil.which, names) if path), None)
+
+
+IN_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(find_browser() is None, reason="no browser here; on Debian: apt-get install chromium"),
+]
+"""What marks the tests of a module that drives a browser."""
 
 
 def findmake(*arguments):
@@ -77,3 +92,28 @@ def settle(page):
     page.wait_for_timeout(300)  # the run that a click causes has begun by then
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
     page.wait_for_function("[...document.images].every((image) => image.complete)")
+
+
+def titles(page):
+    """The titles of the cards, in order."""
+    return page.locator(".fm-title").all_inner_texts()
+
+
+def ask(page, words):
+    """Type words into the box, and wait for the answer."""
+    page.get_by_role("searchbox", name="Search").fill(words)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*")
+    settle(page)
+
+
+def go_to(page, name):
+    """Go to another page by its link above."""
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(re.compile(f"/{name.lower()}"))
+    settle(page)
+
+
+def overflow(page):
+    """By how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -5,6 +5,8 @@ import pytest
 from indexer import Collection, index_sources, open_source
 from tests.colour_encoder import ColourEncoder
 
+pytest_plugins = ["tests.browser_fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path):

@@ -3,18 +3,15 @@
 import base64
 import io
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 
-from tests.browser import ARGUMENTS, find_browser, findmake, serving, settle
+from tests.browser import IN_BROWSER, PHONE, ask, overflow, settle, titles
+from tests.browser_fixtures import DISHES, PHOTOS
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the dev extra)")
 skimage = pytest.importorskip("skimage", reason="scikit-image, whose photos are searched, is not installed")
 
-PHOTOS = ("coffee.png", "chelsea.png", "coins.png", "brick.png", "moon.png", "page.png")
-TABLE = "id,price,image\nrocket,49.5,rocket.jpg\ncamera,120,camera.png\n"
 QUERY = "a photographer with a camera on a tripod"
 _PASTE = """async (encoded) => {
   const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
@@ -23,86 +20,7 @@ _PASTE = """async (encoded) => {
   document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
 }"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(find_browser() is None, reason="no browser here; on Debian: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """The page over eight real items, indexed with the starter."""
-    folder = tmp_path_factory.mktemp("page")
-    data = Path(skimage.data_dir)
-    for part, names in (("photos", PHOTOS), ("shop", ("rocket.jpg", "camera.png"))):
-        (folder / part).mkdir()
-        for name in names:
-            (folder / part / name).write_bytes((data / name).read_bytes())
-    (folder / "shop" / "products.csv").write_text(TABLE, encoding="utf-8")
-    collection = folder / "collection"
-    findmake(
-        "index",
-        folder / "photos",
-        folder / "shop" / "products.csv",
-        *("--collection", collection, "--model", "starter"),
-    )
-    with serving(collection, folder / "serve.log") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def troubles():
-    """What the browser complained about; empty when all is well."""
-    return []
-
-
-@pytest.fixture
-def open_page(browser, address, troubles):
-    """Open an address in a browser that knows nothing of the others."""
-    contexts = []
-
-    def open_(url=address, **options):
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda asked: _only_here(asked.url, troubles))
-        page.goto(url)
-        page.wait_for_selector(".fm-title")
-        settle(page)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
-def _only_here(url, troubles):
-    host = urlsplit(url).hostname
-    if host not in (None, "127.0.0.1"):
-        troubles.append(f"asked another machine: {url}")
-
-
-def titles(page):
-    return page.locator(".fm-title").all_inner_texts()
-
-
-def ask(page, words):
-    page.get_by_role("searchbox", name="Search").fill(words)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**q=*")
-    settle(page)
+pytestmark = IN_BROWSER
 
 
 def small_copy(name):
@@ -114,10 +32,10 @@ def small_copy(name):
     return buffer.getvalue()
 
 
-def test_a_person_finds_what_they_look_for(open_page, address, troubles, tmp_path):
+def test_a_person_finds_what_they_look_for(open_page, troubles, tmp_path):
     page = open_page()
     page.screenshot(path=tmp_path / "browse.png")
-    assert len(titles(page)) == len(PHOTOS) + 2
+    assert len(titles(page)) == min(24, len(PHOTOS) + 2 + len(DISHES))
 
     ask(page, QUERY)
     assert titles(page)[0] == "camera"
@@ -201,11 +119,9 @@ def test_a_wrong_file_is_told_in_words(open_page, troubles):
     assert troubles == []
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(open_page, address, troubles, tmp_path):
-    page = open_page(f"{address}/?q=a+cat", is_mobile=True, has_touch=True)
-    page.set_viewport_size({"width": 390, "height": 844})
-    settle(page)
+def test_a_phone_shows_it_without_scrolling_sideways(open_page, troubles, tmp_path):
+    page = open_page("?q=a+cat", **PHONE)
     page.screenshot(path=tmp_path / "phone.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert overflow(page) <= 0
     assert page.locator(".fm-title").first.bounding_box()["width"] > 140
     assert troubles == []

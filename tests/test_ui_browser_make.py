@@ -2,91 +2,15 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from indexer import Collection, load_encoder
-from tests.browser import ARGUMENTS, find_browser, findmake, serving, settle
-from tests.made_pictures import make
+from indexer import Collection
+from tests.browser import IN_BROWSER, PATIENCE, PHONE, go_to, overflow, settle
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the dev extra)")
-skimage = pytest.importorskip("skimage", reason="scikit-image, whose photos are searched, is not installed")
-
-PHOTOS = ("coffee.png", "chelsea.png", "coins.png", "brick.png", "moon.png", "page.png", "camera.png")
 LACKING = "a bright red tractor in a field"
-SECONDS = 240_000  # milliseconds: the model and the generator are loaded, on whatever machine this is
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(find_browser() is None, reason="no browser here; on Debian: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def collection(tmp_path_factory):
-    """Seven real photos, and one picture that was made for another query and stands apart."""
-    folder = tmp_path_factory.mktemp("make")
-    (folder / "photos").mkdir()
-    for name in PHOTOS:
-        (folder / "photos" / name).write_bytes((Path(skimage.data_dir) / name).read_bytes())
-    findmake("index", folder / "photos", "--collection", folder / "collection", "--model", "starter")
-    opened = Collection.open(folder / "collection")
-    make(opened, load_encoder("starter"), for_query="something yellow", verdict="match", parents=(1,))
-    opened.close()
-    return folder / "collection"
-
-
-@pytest.fixture(scope="module")
-def address(collection):
-    with serving(collection, collection.parent / "serve.log") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def troubles():
-    return []
-
-
-@pytest.fixture
-def open_page(browser, address, troubles):
-    contexts = []
-
-    def open_(query="", **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda asked: _only_here(asked.url, troubles))
-        page.goto(f"{address}/{query}")
-        page.wait_for_selector(".fm-headline", timeout=SECONDS)
-        settle(page)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-
-
-def _only_here(url, troubles):
-    if urlsplit(url).hostname not in (None, "127.0.0.1", ""):
-        troubles.append(f"asked another machine: {url}")
-
-
-def go_to(page, name):
-    page.get_by_role("link", name=name, exact=True).click()
-    page.wait_for_url(re.compile(f"/{name.lower()}"))
-    settle(page)
+pytestmark = IN_BROWSER
 
 
 def lacking_page(open_page):
@@ -104,7 +28,7 @@ def test_what_is_lacking_is_made_and_survives_a_reload(open_page, troubles, tmp_
     page.get_by_role("button", name="Make it", exact=True).click()
     page.get_by_role("button", name=re.compile("Cancel|Make more|Try again")).wait_for()
     page.reload()
-    page.get_by_role("button", name="Make more").wait_for(timeout=SECONDS)
+    page.get_by_role("button", name="Make more").wait_for(timeout=PATIENCE)
     settle(page)
     page.screenshot(path=tmp_path / "made.png", full_page=True)
     shown = page.locator(".st-key-candidates")
@@ -124,11 +48,11 @@ def test_work_is_stopped_from_the_keyboard(open_page, troubles):
     settle(page)
     page.get_by_role("button", name="Make it", exact=True).press("Enter")
     page.get_by_role("button", name="Cancel").press("Enter")
-    page.get_by_text("Cancelled. The unfinished picture was not kept.").wait_for(timeout=SECONDS)
+    page.get_by_text("Cancelled. The unfinished picture was not kept.").wait_for(timeout=PATIENCE)
     assert troubles == []
 
 
-def test_what_stands_apart_is_shown_on_request_and_promoted_from_the_library(open_page, collection, troubles):
+def test_what_stands_apart_is_shown_on_request_and_promoted_from_the_library(open_page, shop, troubles):
     page = open_page()
     assert page.locator(".fm-badge").count() == 0
     page.locator(".st-key-made label").click()
@@ -145,7 +69,7 @@ def test_what_stands_apart_is_shown_on_request_and_promoted_from_the_library(ope
     assert dialog.get_by_role("img", name=re.compile("made by findmake")).count() >= 1
     dialog.get_by_role("button", name="Promote").click()
     dialog.get_by_text("made by findmake, promoted").wait_for()
-    opened = Collection.open(collection)
+    opened = Collection.open(shop)
     item_id = int(re.search(r"item=(\d+)", page.url)[1])
     assert not opened.item(item_id).apart
     dialog.get_by_role("button", name="Discard").click()
@@ -182,6 +106,5 @@ def test_gaps_lead_to_a_search_are_exported_and_forgotten(open_page, troubles, t
 
 @pytest.mark.parametrize("path", ["gaps", "library", f"?q={LACKING.replace(' ', '+')}"])
 def test_a_phone_shows_it_without_scrolling_sideways(open_page, path):
-    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-    page = open_page(path, **phone)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = open_page(path, **PHONE)
+    assert overflow(page) <= 0

@@ -1,0 +1,94 @@
+"""One server and one browser for all tests in a real browser: starting them takes longer than most tests."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from indexer import Collection, load_encoder
+from tests.browser import ARGUMENTS, PATIENCE, find_browser, findmake, serving, settle
+from tests.made_pictures import make
+
+PHOTOS = ("coffee.png", "chelsea.png", "coins.png", "brick.png", "moon.png", "page.png")
+TABLE = "id,price,image\nrocket,49.5,rocket.jpg\ncamera,120,camera.png\n"
+DISHES = (
+    *("lentil soup", "onion soup", "potato soup", "pea soup", "beetroot salad", "bean salad", "rice pudding"),
+    *("apple cake", "plum cake", "walnut bread", "rye bread", "oat porridge", "leek tart", "spinach pie"),
+    *("mushroom stew", "fish stew", "roast carrots", "baked pears"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put them last: playwright's event loop, once begun, would get in the way of other tests."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory):
+    """A collection of the starter: eight photos, dishes in words, a made picture that stands apart."""
+    skimage = pytest.importorskip("skimage", reason="scikit-image, whose photos are searched, is missing")
+    folder, data = tmp_path_factory.mktemp("page"), Path(skimage.data_dir)
+    for part, names in (("photos", PHOTOS), ("shop", ("rocket.jpg", "camera.png"))):
+        (folder / part).mkdir()
+        for name in names:
+            (folder / part / name).write_bytes((data / name).read_bytes())
+    (folder / "shop" / "products.csv").write_text(TABLE, encoding="utf-8")
+    rows = "".join(f"{number},{dish},Recipe for {dish}.\n" for number, dish in enumerate(DISHES))
+    (folder / "recipes.csv").write_text("id,title,text\n" + rows, encoding="utf-8")
+    given = folder / "recipes.csv", folder / "photos", folder / "shop" / "products.csv"
+    findmake("index", *given, "--collection", folder / "collection", "--model", "starter")
+    opened = Collection.open(folder / "collection")
+    make(opened, load_encoder("starter"), for_query="something yellow", verdict="match", parents=(1,))
+    opened.close()
+    return folder / "collection"
+
+
+@pytest.fixture(scope="session")
+def address(shop):
+    """Where the page over the shop is served."""
+    with serving(shop, shop.parent / "serve.log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing (the dev extra)")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def troubles():
+    """What the browser complained about; empty when all is well."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser, address, troubles):
+    """Open a part of the page in a browser that knows nothing of the others: ``open_page("?q=a+cat")``."""
+    contexts = []
+
+    def open_(path="", **options):
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: _only_here(asked.url, troubles))
+        page.goto(path if path.startswith("http") else f"{address}/{path}")
+        page.wait_for_selector(".st-key-foot", timeout=PATIENCE)
+        settle(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def _only_here(url, troubles):
+    if urlsplit(url).hostname not in (None, "127.0.0.1", ""):
+        troubles.append(f"asked another machine: {url}")
