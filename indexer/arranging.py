@@ -53,8 +53,7 @@ def arrange(connection: Connection, order: Order) -> Ids:
         by_id = ItemRow.id.desc() if order.descending else ItemRow.id
         return _ids(connection, select(ItemRow.id).order_by(by_id))
     if name == BY_TITLE:
-        named = func.nullif(ItemRow.title, ""), func.nullif(func.substr(ItemRow.text, 1, _NAME_OF_TEXT), "")
-        return _sorted(connection, select(ItemRow.id), [func.fold(func.coalesce(*named, ItemRow.key))], order)
+        return _sorted(connection, select(ItemRow.id), [func.fold(_name())], order)
     if name == BY_PIXELS:
         pixels = func.nullif(ItemRow.width * ItemRow.height, 0)
         return _sorted(connection, select(ItemRow.id), [pixels], order)
@@ -86,6 +85,16 @@ def read_values(connection: Connection, field: str, *, apart: bool = False) -> t
     ids = np.fromiter((row.item_id for row in rows), np.int64, len(rows))
     numbers = np.array([np.nan if row.number is None else row.number for row in rows], np.float64)
     return ids, [row.text for row in rows], numbers
+
+
+def read_names(connection: Connection) -> dict[int, str]:
+    """Read what all items are called, by id: their title, else the start of their text, else their key."""
+    return {row[0]: row[1] for row in connection.execute(select(ItemRow.id, _name()))}
+
+
+def _name() -> ColumnElement[str]:
+    start = func.nullif(func.substr(ItemRow.text, 1, _NAME_OF_TEXT), "")
+    return func.coalesce(func.nullif(ItemRow.title, ""), start, ItemRow.key)
 
 
 def _sorted(connection: Connection, statement: Select[Any], keys: Sequence[Any], order: Order) -> Ids:

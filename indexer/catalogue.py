@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy import func, select
 
-from .arranging import Numbers, Order, arrange, read_values
+from .arranging import Numbers, Order, arrange, read_names, read_values
 from .conditions import Compare, Condition, Not
 from .database import Database
 from .derived import derive_words
@@ -137,6 +137,11 @@ class Catalogue:
         """Read the values of one field, with their items; see ``arranging.read_values``."""
         with self._db.reading() as connection:
             return read_values(connection, field, apart=apart)
+
+    def names(self) -> dict[int, str]:
+        """Read what all items are called, by id; see ``arranging.read_names``."""
+        with self._db.reading() as connection:
+            return read_names(connection)
 
     def count_days(self, when: When, ids: Ids | None = None) -> dict[str, int]:
         """Count items by the day of their date; see ``timeline.count_days``."""

@@ -2,6 +2,7 @@
 
 from .calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
 from .coverage import Best, Calibration, Verdict
+from .curves import RecallCurve, VerdictCurves, recall_curves, verdict_curves
 from .datasets import Dataset, DatasetColumns, open_dataset
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
 from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
@@ -15,6 +16,7 @@ from .errors import (
     EmptyQuery,
     FetchFailed,
     SearchError,
+    SurveyStopped,
     TooFewPictures,
     TooFewTexts,
     TooFewToCalibrate,
@@ -29,20 +31,25 @@ from .grammar import parse_query, parse_terms, write_terms
 from .judge import Judge
 from .keywords import keyword_search
 from .labels import LabelledItem, Labelling, LabelProbability, label_items, store_labels
+from .maps import CollectionMap, follow, keep_map, load_map, make_map
 from .measured import near_duplicate_threshold
 from .metrics import Interval
+from .projection import project
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
 from .results import Hit, Judgement, Results
 from .searcher import Searcher
+from .sheets import COLUMNS, TILES
 from .suggest import Completer, Completion
 from .texts import script_warning
 from .training import Recipe, Trained, train_completer
 
 __all__ = [
+    "COLUMNS",
     "DEFAULT_RECOMMENDATION_METHOD",
     "DEFAULT_TEMPLATES",
     "RECOMMENDATION_METHODS",
+    "TILES",
     "BadFilter",
     "BadLabels",
     "BadQuery",
@@ -50,6 +57,7 @@ __all__ = [
     "Best",
     "Calibration",
     "CalibrationUnusable",
+    "CollectionMap",
     "Completer",
     "CompleterUnavailable",
     "Completion",
@@ -78,12 +86,14 @@ __all__ = [
     "Query",
     "QueryEmbedder",
     "QueryKind",
+    "RecallCurve",
     "Recipe",
     "Recommendation",
     "Region",
     "Results",
     "SearchError",
     "Searcher",
+    "SurveyStopped",
     "Term",
     "TooFewPictures",
     "TooFewTexts",
@@ -92,6 +102,7 @@ __all__ = [
     "UnusableDataset",
     "Vector",
     "Verdict",
+    "VerdictCurves",
     "Words",
     "calibrate_collection",
     "contributions",
@@ -100,11 +111,15 @@ __all__ = [
     "fetch_picture",
     "find_calibration",
     "find_duplicates",
+    "follow",
     "format_filter",
     "heat_map",
     "keep_calibration",
+    "keep_map",
     "keyword_search",
     "label_items",
+    "load_map",
+    "make_map",
     "near_duplicate_threshold",
     "open_dataset",
     "overlay",
@@ -112,10 +127,13 @@ __all__ = [
     "parse_query",
     "parse_terms",
     "picture_of",
+    "project",
+    "recall_curves",
     "recommend_items",
     "script_warning",
     "shipped_calibration",
     "store_labels",
     "train_completer",
+    "verdict_curves",
     "write_terms",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from indexer import Collection, Embeddings, Ids, Item
 
+from .errors import SurveyStopped
 from .measured import near_duplicate_threshold
 
 _BLOCK = 1_024  # rows compared with all others at a time: 40 MB of scores for 10,000 items
@@ -51,7 +52,12 @@ class DuplicateGroup:
         return all(member.same_as is not None for member in self.members[1:])
 
 
-def find_duplicates(collection: Collection, *, threshold: float | None = None) -> tuple[DuplicateGroup, ...]:
+def find_duplicates(
+    collection: Collection,
+    *,
+    threshold: float | None = None,
+    on_share: Callable[[float], bool] | None = None,
+) -> tuple[DuplicateGroup, ...]:
     """Find groups of items that are the same, or nearly.
 
     Pictures are compared by content and by embedding, texts by content alone: two sentences may be near in
@@ -62,11 +68,13 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
         collection: where the items are.
         threshold: least cosine of near-duplicates, above 0; above 1.01 only exact copies count. None for the
             one that was measured for the collection's encoder.
+        on_share: called with the share that is compared, 0 to 1; False stops it.
 
     Returns:
         The groups, by the smallest id in them.
 
     Raises:
+        SurveyStopped: ``on_share`` said so.
         ValueError: the threshold is not above 0.
     """
     least = near_duplicate_threshold(collection.spec) if threshold is None else threshold
@@ -82,7 +90,7 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
         for other in same[1:]:
             union.join(same[0], other)
     if least <= 1.01:
-        for first, second in near_pairs(ids, rows, least):
+        for first, second in near_pairs(ids, rows, least, on_share=on_share):
             union.join(first, second)
     content_of = {item_id: content for content, same in contents.items() for item_id in same}
     places = {item_id: place for place, item_id in enumerate(ids.tolist())}
@@ -94,7 +102,9 @@ def find_duplicates(collection: Collection, *, threshold: float | None = None) -
     return tuple(sorted(groups, key=lambda group: min(member.item.id for member in group.members)))
 
 
-def near_pairs(ids: Ids, rows: Embeddings, threshold: float) -> Iterator[tuple[int, int]]:
+def near_pairs(
+    ids: Ids, rows: Embeddings, threshold: float, *, on_share: Callable[[float], bool] | None = None
+) -> Iterator[tuple[int, int]]:
     """Yield each pair of ids whose cosine is at least the threshold, the smaller id first.
 
     Compares each with each, in blocks of one matrix product: 10,000 items take two seconds.
@@ -103,8 +113,15 @@ def near_pairs(ids: Ids, rows: Embeddings, threshold: float) -> Iterator[tuple[i
         ids: (n,) int64 ascending.
         rows: (n, dim) float32 of length 1.
         threshold: least cosine.
+        on_share: as for ``find_duplicates``.
+
+    Raises:
+        SurveyStopped: ``on_share`` said so.
     """
     for start in range(0, len(ids), _BLOCK):
+        share = 1 - (1 - start / len(ids)) ** 2  # the blocks become narrower
+        if on_share is not None and not on_share(share):
+            raise SurveyStopped("comparing each picture with all others")
         scores = rows[start : start + _BLOCK] @ rows[start:].T
         first, second = np.nonzero(scores >= threshold)
         later = second > first

@@ -174,3 +174,11 @@ class TooFewToCalibrate(SearchError):
             f"{needed}, better some hundreds with titles or captions. "
             "Index more, then run: findmake calibrate"
         )
+
+
+class SurveyStopped(SearchError):
+    """Somebody wanted a survey of the collection to stop."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        super().__init__(f"Stopped while this was being done: {doing}. Nothing was kept; start it again.")
