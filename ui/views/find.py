@@ -199,7 +199,7 @@ def _nothing_satisfies() -> None:
 
 
 def _try(example: str) -> None:
-    state.change(q=tr(example), like=None, picture="", region="")
+    state.change(q=example, like=None, picture="", region="")  # in English, which every model reads
 
 
 def _what(item: Item) -> str:
