@@ -68,6 +68,7 @@ from .items import (
 )
 from .job_tables import Job, JobState
 from .jobs import JobStore
+from .listing import list_collections
 from .literals import Period, number_of
 from .marks import Mark, find_mark
 from .memory import available_memory
@@ -175,6 +176,7 @@ __all__ = [
     "hub_reachable",
     "in_span",
     "index_sources",
+    "list_collections",
     "load_encoder",
     "load_image",
     "model_available",

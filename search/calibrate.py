@@ -107,7 +107,7 @@ def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibratio
     Raises:
         TooFewToCalibrate: there are too few items, or too few that can be told apart.
     """
-    observations, bank, guessed = _observed(collection, encoder)
+    observations, bank, guessed = observe_collection(collection, encoder)
     try:
         fitted = fit_models(observations)
     except ValueError as error:
@@ -128,8 +128,22 @@ def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibratio
     )
 
 
-def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observation], Bank, bool]:
-    """Observe episodes on a collection; say whether answers were guessed."""
+def observe_collection(
+    collection: Collection, encoder: Encoder, bank: Bank | None = None
+) -> tuple[list[Observation], Bank, bool]:
+    """Observe episodes on a collection.
+
+    Args:
+        collection: with at least 60 items.
+        encoder: the collection's.
+        bank: what signals compare with; None to make one from the collection.
+
+    Returns:
+        The observations, the bank, and whether answers were guessed.
+
+    Raises:
+        TooFewToCalibrate: there are too few items.
+    """
     count = len(collection.store.real())
     if count < LEAST_ITEMS:
         raise TooFewToCalibrate(count, LEAST_ITEMS)
@@ -140,7 +154,7 @@ def _observed(collection: Collection, encoder: Encoder) -> tuple[list[Observatio
         "image": Null.of(images if len(images) >= LEAST_ITEMS else phrases),
         "text": Null.of(np.concatenate([phrases, texts]) if len(texts) else phrases),
     }
-    bank = Bank.of(phrases, nulls)
+    bank = bank or Bank.of(phrases, nulls)
     seen: list[Observation] = []
     guessed = len(text_ids) < LEAST_ITEMS
     if not guessed:

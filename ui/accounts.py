@@ -1,14 +1,16 @@
-"""What is lacking and what was made, as JSON (a contract that scripts rely on) and CSV; see docs/json.md."""
+"""What is lacking, made and measured, as JSON (a contract that scripts rely on) and CSV; see docs/json.md."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from generation import Candidate, FillReport, Gap
+    from search import EvaluationReport
 
 _COLUMNS = (
     *("name", "times", "demand", "first_at", "last_at", "verdict", "where", "kind"),
@@ -85,3 +87,25 @@ def gaps_to_csv(gaps: Sequence[Gap]) -> str:
 def _cell(value: Any) -> str:
     text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def evaluation_to_json(report: EvaluationReport) -> dict[str, Any]:
+    """Shape a report: the figures by group and name; see docs/evaluation.md."""
+    figures: dict[str, dict[str, Any]] = {}
+    for figure in report.figures:
+        ends = figure.interval
+        figures.setdefault(figure.group, {})[figure.name] = {
+            "value": figure.value,
+            "low": ends.low if ends else None,
+            "high": ends.high if ends else None,
+            "unit": figure.unit,
+            "samples": figure.samples,
+        }
+    return {
+        "source": report.source,
+        "model": report.model,
+        "pictures": report.pictures,
+        "failed": [asdict(failure) for failure in report.failed],
+        "notes": list(report.notes),
+        "figures": figures,
+    }

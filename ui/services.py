@@ -15,6 +15,7 @@ from indexer import (
     Collection,
     CollectionNotFound,
     DeferredEncoder,
+    Encoder,
     EncoderMismatch,
     Facet,
     Failure,
@@ -146,13 +147,9 @@ def index(
             raise
         collection = None
     roots = list(paths) or [Path(root) for root in (collection.store.roots() if collection else [])]
-    sources, away = _open_sources(roots)
+    sources, away = open_sources(roots)
     if collection is None:
-        model = settings.model or "auto"
-        if model == "auto":
-            model, why = choose_model()
-            say(f"Model: {model} ({why}).")
-        encoder = load_encoder(model, device=settings.device)
+        encoder = new_encoder(settings, say)
         collection = Collection.create(settings.collection, encoder)
     else:
         encoder = open_encoder(collection, settings)
@@ -160,8 +157,17 @@ def index(
     return replace(report, failed=(*report.failed, *away))
 
 
-def _open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
-    """Open what can be opened; if nothing can, say why."""
+def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:
+    """Load the model for a new collection: ModelUnavailable, if it is not here; say which it is."""
+    model = settings.model or "auto"
+    if model == "auto":
+        model, why = choose_model()
+        say(f"Model: {model} ({why}).")
+    return load_encoder(model, device=settings.device)
+
+
+def open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
+    """Open what can be opened; if nothing can, say why: UnreadableSource."""
     sources: list[Source] = []
     away: list[Failure] = []
     for root in roots:

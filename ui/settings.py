@@ -15,6 +15,7 @@ DEVICE = "FINDMAKE_DEVICE"
 LOG_MISSES = "FINDMAKE_LOG_MISSES"
 API_TOKEN = "FINDMAKE_API_TOKEN"
 GENERATOR = "FINDMAKE_GENERATOR"
+ALLOW = "FINDMAKE_ALLOW"
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -28,6 +29,8 @@ class Settings:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
         generator: what makes pictures on the page: ``starter``, a folder, or ``ORG/NAME`` on the hub.
+        allow: folders below which files may be indexed from the page and the API; none for the default, which
+            is any file for a page that only this machine reaches, and none otherwise.
         api_token: that requests to the API must carry; None for none.
     """
 
@@ -36,6 +39,7 @@ class Settings:
     device: str = "auto"
     log_misses: bool = True
     generator: str = "starter"
+    allow: tuple[Path, ...] = ()
     api_token: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -57,6 +61,7 @@ class Settings:
 
         Misses are logged unless ``FINDMAKE_LOG_MISSES`` is set to anything but 1, true, yes or on: who
         mistypes "off" means no. The page's generator is that of ``FINDMAKE_GENERATOR``.
+        ``FINDMAKE_ALLOW`` lists folders, parted as in ``PATH``.
         """
         variables = os.environ if environment is None else environment
         folder = collection or variables.get(COLLECTION) or default_collection()
@@ -67,6 +72,7 @@ class Settings:
             log_misses=(variables.get(LOG_MISSES) or "on").strip().lower() in _YES,
             api_token=variables.get(API_TOKEN) or None,
             generator=variables.get(GENERATOR) or "starter",
+            allow=_folders(variables.get(ALLOW) or ""),
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -74,7 +80,12 @@ class Settings:
         variables = {**os.environ, COLLECTION: str(self.collection), DEVICE: self.device}
         variables[LOG_MISSES] = "on" if self.log_misses else "off"
         variables[GENERATOR] = self.generator
+        variables[ALLOW] = os.pathsep.join(map(str, self.allow))
         return variables | ({MODEL: self.model} if self.model else {})
+
+
+def _folders(listed: str) -> tuple[Path, ...]:
+    return tuple(Path(name).expanduser().absolute() for name in listed.split(os.pathsep) if name)
 
 
 def default_collection() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import threading
@@ -25,6 +24,7 @@ from indexer import (
     write_whole,
 )
 from indexer import Progress as Counted
+from ui.allowed import NotAllowed, allowed_path
 from ui.jobs import Reporter
 
 from .jobs import JobCancelled
@@ -186,20 +186,10 @@ def _indexing(here: Service, path: Path, on_progress: Callable[[Counted], None])
 
 
 def _allowed(here: Service, path: str) -> Path:
-    refusal = ApiError(
-        403, "This path is not below a folder that the server allows. Allow it with: serve --allow DIR."
-    )
     try:
-        wanted = Path(path)
-        if not wanted.is_absolute():
-            raise refusal
-        real = Path(os.path.realpath(wanted))  # where it leads, whatever links and dots are in it
-        roots = [Path(os.path.realpath(root)) for root in here.options.roots]
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        raise refusal from None
-    if not any(real.is_relative_to(root) for root in roots):
-        raise refusal
-    return real
+        return allowed_path(path, here.options.roots)
+    except NotAllowed as error:
+        raise ApiError(403, str(error)) from None
 
 
 def _told(report: IndexReport, *, show_paths: bool) -> Indexed:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .options import common, say, settings, write, write_json
 
@@ -46,6 +45,7 @@ def add_evaluate(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from search import DEFAULT_TEMPLATES
+    from ui.accounts import evaluation_to_json
 
     if options.dataset is not None and options.collection is not None:
         say("findmake: give a dataset or --collection, not both.")
@@ -60,7 +60,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         say(f"  failed: {failure.path}: {failure.reason}")
     if len(report.failed) > _SHOWN_FAILURES:
         say(f"  and {len(report.failed) - _SHOWN_FAILURES:,} more")
-    write_json(_to_json(report)) if options.json else write(_to_table(report))
+    write_json(evaluation_to_json(report)) if options.json else write(_to_table(report))
     return 0
 
 
@@ -94,28 +94,6 @@ def _on_collection(options: argparse.Namespace, templates: tuple[str, ...]) -> E
     return evaluate_collection(
         collection, encoder, label=options.label_column, limit=options.limit, templates=templates
     )
-
-
-def _to_json(report: EvaluationReport) -> dict[str, Any]:
-    """Shape a report: the figures by group and name; see docs/evaluation.md."""
-    figures: dict[str, dict[str, Any]] = {}
-    for figure in report.figures:
-        ends = figure.interval
-        figures.setdefault(figure.group, {})[figure.name] = {
-            "value": figure.value,
-            "low": ends.low if ends else None,
-            "high": ends.high if ends else None,
-            "unit": figure.unit,
-            "samples": figure.samples,
-        }
-    return {
-        "source": report.source,
-        "model": report.model,
-        "pictures": report.pictures,
-        "failed": [asdict(failure) for failure in report.failed],
-        "notes": list(report.notes),
-        "figures": figures,
-    }
 
 
 def _to_table(report: EvaluationReport) -> str:

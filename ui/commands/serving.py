@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,15 +24,16 @@ def add_serve(commands: Commands) -> None:
     )
     serve.add_argument("--port", type=int, help="port to listen on (8501; 8502 for the API)")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    help_text = (
+        "let files below be indexed from the page or the API; without, the page of this machine takes any"
+    )
+    serve.add_argument("--allow", action="append", default=[], type=Path, metavar="DIR", help=help_text)
     api = serve.add_argument_group("the API")
     api.add_argument("--api", action="store_true", help="serve the HTTP API instead of the page")
     api.add_argument("--token", help="that every request must carry; better: FINDMAKE_API_TOKEN")
     api.add_argument("--no-token", action="store_true", help="let other machines ask without a token")
     api.add_argument(
         "--origin", action="append", default=[], metavar="URL", help="let scripts of such pages ask (CORS)"
-    )
-    api.add_argument(
-        "--allow", action="append", default=[], type=Path, metavar="DIR", help="let files below be registered"
     )
     api.add_argument("--show-paths", action="store_true", help="tell in answers where files are")
     api.add_argument("--generator", metavar="NAME", help="for /fill (starter)")
@@ -46,7 +48,9 @@ def _serve(options: argparse.Namespace) -> int:
     from ui import serve
 
     port = _PAGE_PORT if options.port is None else options.port
-    return serve.run(settings(options), host=options.host, port=port, browser=not options.no_browser)
+    chosen = settings(options)
+    chosen = replace(chosen, allow=_allowed(options) or chosen.allow)
+    return serve.run(chosen, host=options.host, port=port, browser=not options.no_browser)
 
 
 def _serve_api(options: argparse.Namespace) -> int:
@@ -59,7 +63,7 @@ def _serve_api(options: argparse.Namespace) -> int:
         port=DEFAULT_PORT if options.port is None else options.port,
         token=options.token or chosen.api_token,
         origins=tuple(origin.rstrip("/") for origin in options.origin),
-        roots=tuple(root.expanduser().absolute() for root in options.allow),
+        roots=_allowed(options) or chosen.allow,
         show_paths=options.show_paths,
         generator=options.generator or chosen.generator,
         most_bytes=round(options.max_upload * 1e6),
@@ -67,3 +71,7 @@ def _serve_api(options: argparse.Namespace) -> int:
         burst=max(round(4 * options.rate), 1),
     )
     return running.run(chosen, served, no_token=options.no_token, say=say)
+
+
+def _allowed(options: argparse.Namespace) -> tuple[Path, ...]:
+    return tuple(root.expanduser().absolute() for root in options.allow)
