@@ -103,6 +103,15 @@ def draw(examples: Examples, size: int, *, neighbours: int, random: np.random.Ge
     return Batch(pixels=pixels, tokens=tokens, told=random.random(size) >= _DROPPED, mask=mask)
 
 
+def draw_pairs(
+    examples: Examples, size: int, *, random: np.random.Generator
+) -> tuple[Embeddings, Embeddings]:
+    """Draw what is told of pictures, as in a batch, and their own embeddings, both (size, dim) float32."""
+    rows = random.integers(0, len(examples), size)
+    own = examples.images[rows].astype(np.float32)
+    return _told(examples, rows, own, random), own
+
+
 def _told(examples: Examples, rows: Rows, own: Embeddings, random: np.random.Generator) -> Embeddings:
     """Choose what tells of each picture, (n, dim) float32 unit rows."""
     texts, there = examples.texts_of(rows, random)

@@ -12,6 +12,7 @@ from diffusers.utils import logging
 from torch import Tensor, nn
 
 from .autoencoder import PatchAutoencoder
+from .bridge import ConditionBridge
 from .denoiser import ConditionScaler, denoise
 
 OnLatents = Callable[[int, int, Tensor], bool]
@@ -46,12 +47,14 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         unet: removes noise from latents.
         scheduler: the noise schedule and its steps.
         scaler: brings embeddings to the scale the denoiser was trained on.
+        bridge: moves a query to the picture that is to be expected.
     """
 
     vae: PatchAutoencoder
     unet: UNet2DConditionModel
     scheduler: DDIMScheduler
     scaler: ConditionScaler
+    bridge: ConditionBridge
 
     def __init__(
         self,
@@ -59,9 +62,10 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         unet: UNet2DConditionModel,
         scheduler: DDIMScheduler,
         scaler: ConditionScaler,
+        bridge: ConditionBridge,
     ) -> None:
         super().__init__()
-        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, scaler=scaler)
+        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge)
 
     @torch.inference_mode()
     def __call__(
@@ -106,7 +110,8 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def _conditions(self, condition: Condition, *, guided: bool) -> tuple[Tensor, Tensor]:
         """Give tokens (b, 1 + m, dim) and mask (b, 1 + m); b is 2, first without the query, if guided."""
-        told = self.scaler(condition.tokens.to(self.unet.device))[None]
+        tokens = condition.tokens.to(self.unet.device)
+        told = self.scaler(torch.cat([self.bridge(tokens[:1]), tokens[1:]]))[None]
         untold = torch.cat([torch.zeros_like(told[:, :1]), told[:, 1:]], dim=1)
         tokens = torch.cat([untold, told]) if guided else told
         return tokens, condition.mask.to(self.unet.device)[None].expand(len(tokens), -1)

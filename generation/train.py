@@ -18,9 +18,10 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from .autoencoder import PatchAutoencoder, from_pixels
+from .bridge import ConditionBridge
 from .checkpoints import Checkpoints, Progressed
 from .denoiser import NEIGHBOURS, ConditionScaler, build_denoiser, build_scheduler, denoise
-from .examples import Examples, draw
+from .examples import Examples, draw, draw_pairs
 from .pipeline import StarterPipeline
 
 
@@ -67,6 +68,7 @@ PRESETS = {
     "gpu": TrainingRecipe(minutes=25.0, batch=256, learning_rate=1e-3, device="cuda", save_minutes=2.0),
 }
 
+_PAIRS = 80_000  # from which the bridge is fitted; three times as many gain nothing
 _WARM_UP, _FALL = 200, 0.3  # steps; part of the time at whose end the rate has fallen to 0
 _EMA = 0.998
 _LEAST_NOISE = 0.05  # deviation below which an error counts no more
@@ -97,7 +99,7 @@ OnTrainingStep = Callable[[TrainingStep], bool]
 
 
 def start_pipeline(examples: Examples, recipe: TrainingRecipe) -> StarterPipeline:
-    """Build an untrained pipeline whose patches and scales fit the examples."""
+    """Build an untrained pipeline whose patches, scales and bridge fit the examples."""
     torch.manual_seed(recipe.seed)
     random = np.random.default_rng(recipe.seed)
     some = np.sort(random.choice(len(examples), min(2000, len(examples)), replace=False))
@@ -115,8 +117,10 @@ def start_pipeline(examples: Examples, recipe: TrainingRecipe) -> StarterPipelin
         grid=examples.pixels.shape[1] // autoencoder.patch,
         widths=recipe.widths,
     )
+    bridge = ConditionBridge(examples.dim)
+    bridge.fit(*draw_pairs(examples, _PAIRS, random=random))
     scheduler = build_scheduler(recipe.prediction)
-    return StarterPipeline(vae=autoencoder, unet=unet, scheduler=scheduler, scaler=scaler)
+    return StarterPipeline(vae=autoencoder, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge)
 
 
 def train_decoder(
