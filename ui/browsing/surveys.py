@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from indexer import Collection, Item, Job
+from indexer import Collection, Item, Job, remove_copies
 from search import Duplicate, DuplicateGroup, find_duplicates, keep_map, make_map
 from ui.jobs import Jobs, Reporter
 
 MAP_KEY, DUPLICATES_KEY = "map", "duplicates"
 """Keys of the two jobs: of each, one at a time is enough."""
+
+Members = tuple[tuple[int, float, int | None], ...]
+"""Of a group: (id, score to the first, id of one before it that is byte for byte the same)."""
 
 _PARTS = 1_000
 _MOST_GROUPS = 2_000  # that are kept; whoever has more begins with these
@@ -78,7 +81,7 @@ class Found:
         is_fresh: whether the collection is still as it was then.
     """
 
-    groups: tuple[tuple[tuple[int, float, int | None], ...], ...]
+    groups: tuple[Members, ...]
     found: int
     threshold: float
     is_fresh: bool
@@ -103,9 +106,29 @@ def found_duplicates(collection: Collection, job: Job | None) -> Found | None:
     )
 
 
-def group_of(
-    collection: Collection, members: tuple[tuple[int, float, int | None], ...]
-) -> DuplicateGroup | None:
+def remove_exact(collection: Collection, found: Found) -> int:
+    """Take out each member that is byte for byte the same as one before it in its group.
+
+    Each goes in favour of that very one, which takes over its tags: one of each content stays, whatever
+    happens on the way.
+
+    Returns:
+        How many were removed.
+
+    Raises:
+        CollectionBusy: another process is writing.
+        StorageFailure: the database cannot be written.
+    """
+    copies: dict[int, list[int]] = {}
+    for item_id, _, same_as in (one for group in found.groups for one in group):
+        if same_as is not None:
+            copies.setdefault(same_as, []).append(item_id)
+    there = collection.store.known(copies)
+    with collection.writing():
+        return sum(remove_copies(collection, ids, keep=kept) for kept, ids in copies.items() if kept in there)
+
+
+def group_of(collection: Collection, members: Members) -> DuplicateGroup | None:
     """Fetch the items of a group; None if fewer than two are left."""
     items: dict[int, Item] = {item.id: item for item in collection.store.items([one[0] for one in members])}
     found = [Duplicate(item=items[i], score=s, same_as=same) for i, s, same in members if i in items]
