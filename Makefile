@@ -1,6 +1,7 @@
 # make demo   set up, build the sample catalogue, index it, open the page   (ONCE=1: three queries instead)
 # make test   set up, check, run all tests
 # make check  style, types, architecture
+# make docs   build the documents as a site, in build/site; a dead link is an error
 # make bench  measure; results go to benchmarks/results.md by hand
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ SAMPLE := data/local/sample
 COLLECTION := data/local/collection
 CHECKED := indexer search generation ui tests benchmarks data docs
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check docs bench clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.complete
@@ -20,7 +21,7 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 		{ echo "findmake needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
 	@.ci/step "Making a virtual environment in $(VENV)" $(PYTHON) -m venv $(VENV)
 	@.ci/step "Installing findmake (torch is large: some minutes the first time)" \
-		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,dev]'
+		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,docs,dev]'
 	@touch $@
 
 demo: setup
@@ -46,6 +47,10 @@ test: setup check
 	@command -v chromium >/dev/null 2>&1 || echo "== No chromium: the browser tests will be skipped." \
 		"On Debian, get it with: apt-get install chromium"
 	@.ci/step "Tests" $(BIN)/pytest --durations=10
+
+docs: setup
+	@.ci/step "Documents" env NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "== Open build/site/index.html"
 
 bench: setup
 	@for script in benchmarks/*.py; do .ci/step "$$script" $(BIN)/python $$script || exit 1; done
