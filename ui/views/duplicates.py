@@ -83,7 +83,8 @@ def _summary(found: surveys.Found) -> None:
         st.success(tr("No duplicates: everything here is there once."), icon=":material/check_circle:")
         return
     spare = sum(len(group) - 1 for group in found.groups)
-    line = tr("{groups:,} groups, {spare:,} items to spare", groups=found.found, spare=spare)
+    groups = tr_n("1 group", "{count:,} groups", found.found)
+    line = f"{groups}, {tr_n('1 item to spare', '{count:,} items to spare', spare)}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="duplicates-found"):
         st.html(html("h2", line, "fm-headline"))
         exact = sum(one[2] is not None for group in found.groups for one in group)

@@ -27,7 +27,8 @@ _PARTS: dict[str, tuple[str, str, Callable[[state.View], None]]] = {
 
 def draw() -> None:
     """Draw the page."""
-    st.html(Path(__file__).with_name("library.css"))
+    for sheet in ("find.css", "library.css"):
+        st.html(Path(__file__).with_name(sheet))
     try:
         _draw()
     except CollectionNotFound as error:

@@ -16,6 +16,7 @@ from . import browse, facets, narrow
 from .style import html, plain
 
 _COLOUR = "#0f8a80"
+_FEW = 10  # bars that would be as wide as walls
 _UNITS = {"day": later("Items by day"), "month": later("Items by month"), "year": later("Items by year")}
 
 
@@ -64,10 +65,11 @@ def _bars(view: state.View, unit: str, bars: list[tuple[str, int]]) -> None:
     labels = {told(name): name for name, _ in bars}
     rows = [{"from": name, "label": told(name), "items": count} for name, count in bars]
     axis = alt.Axis(labelOverlap=True, labelAngle=0)
+    wide = {"size": 56} if len(bars) < _FEW else {}
     hints = [alt.Tooltip("label:N", title=" "), alt.Tooltip("items:Q", title=tr("items"), format=",")]
     chart = (
         alt.Chart({"values": rows})
-        .mark_bar(color=_COLOUR, cornerRadiusEnd=3, cursor="pointer")
+        .mark_bar(color=_COLOUR, cornerRadiusEnd=3, cursor="pointer", **wide)
         .encode(
             x=alt.X("label:O", sort=None, title=None, axis=axis),
             y=alt.Y("items:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
