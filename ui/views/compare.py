@@ -37,18 +37,19 @@ def _close() -> None:
 def _inside(items: Sequence[Item]) -> None:
     view = state.view()
     left, right = items
-    for column, item in zip(st.columns(2, gap="small"), items, strict=True):
-        with column, st.container(key=f"card-side-{item.id}", gap=None):
-            grid.face(item, name_of(item))
-            st.html(html("p", name_of(item), "fm-title"))
-            st.button(
-                tr("Open"),
-                key=f"side-{item.id}",
-                type="tertiary",
-                icon=":material/open_in_full:",
-                on_click=state.change,
-                kwargs={"item": item.id},
-            )
+    with st.container(key="sides"):
+        for item in items:
+            with st.container(key=f"card-side-{item.id}", gap=None):
+                grid.face(item, name_of(item))
+                st.html(html("p", name_of(item), "fm-title"))
+                st.button(
+                    tr("Open {name}", name=plain(name_of(item))),
+                    key=f"side-{item.id}",
+                    type="tertiary",
+                    icon=":material/open_in_full:",
+                    on_click=state.change,
+                    kwargs={"item": item.id},
+                )
     if view.asks and not asked.is_lost(view):
         _asked(view, items)
     st.html(_table(compared(left, right), [name_of(item) for item in items]))
@@ -64,8 +65,8 @@ def _asked(view: state.View, items: Sequence[Item]) -> None:
         st.caption(plain(retold(str(error))))
         return
     both = [reason for each in found for reason in each]
-    for column, item, own in zip(st.columns(2, gap="small"), items, found, strict=True):
-        with column:
+    with st.container(key="sides-why"):
+        for item, own in zip(items, found, strict=True):
             st.html(_likely(hits, item) + "".join(explain.bars(reason, both) for reason in own))
 
 

@@ -42,6 +42,7 @@ def _inside(item_id: int) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _original(item)
+        explain.draw(state.view(), item)
     with right:
         if item.text and item.text != item.title:
             st.html(html("p", item.text[:4_000], "fm-full-text"))
@@ -54,7 +55,6 @@ def _inside(item_id: int) -> None:
                 more_like(item.id)
                 st.rerun()
             _download(item)
-        explain.draw(state.view(), item)
         _made(item)
 
 
