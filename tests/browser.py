@@ -87,11 +87,16 @@ def _await(address, server, log, seconds=60):
     raise AssertionError(f"the page did not start: {Path(log).read_text(errors='replace')}")
 
 
+_STILL = """!document.querySelector("[data-stale=true]") && document.getAnimations().every(
+  (each) => each.playState != "running" || each.effect.getTiming().iterations == Infinity)"""
+
+
 def settle(page):
-    """Wait until the script has run to its end and all pictures are there."""
+    """Wait until the script has run to its end, all pictures are there, and nothing moves any more."""
     page.wait_for_timeout(300)  # the run that a click causes has begun by then
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=60_000)
     page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.wait_for_function(_STILL)
 
 
 def titles(page):
