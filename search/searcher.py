@@ -58,7 +58,7 @@ class Searcher:
         self.collection = collection
         self.encoder = encoder
         self.embedder = QueryEmbedder(collection, encoder, limits=limits)
-        self._find = calibrated
+        self._finds = self._find = calibrated
         self._found: Calibration | None = None
         self._lock = threading.Lock()
 
@@ -68,6 +68,11 @@ class Searcher:
             if self._find is not None:
                 self._found, self._find = self._find(self.collection, self.encoder), None
             return self._found
+
+    def recalibrate(self) -> None:
+        """Find the calibration anew when it is next needed: another one was kept."""
+        with self._lock:
+            self._find = self._finds
 
     def search(self, query: Query) -> Results:
         """Answer a query.

@@ -6,19 +6,23 @@ picture cannot stand in a URL: its checksum does, and its bytes wait on a shelf 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from indexer import Collection
+from indexer import Collection, FindmakeError
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
-from . import asking, making, services, texts
+from . import asking, making, places, services, texts
 from .finding.uploads import Shelf as Shelf
+from .indexing_job import Filler
 from .jobs import Jobs
+from .places import Places
 from .settings import Settings
+from .upkeep_job import Keeper
 from .view import View as View
 
 PAGE_SIZE = 24
@@ -29,6 +33,8 @@ LONGEST_FILTER = 2_000  # characters; a URL takes about as many
 _COMPLETIONS = 5
 SIZES = ("small", "", "large")
 """Of the pictures in a grid, as the URL names them."""
+PARTS = ("", "add", "quality", "doctor", "new")
+"""Parts of the page of a collection, as the URL names them."""
 SHOWN = ("", "timeline", "tags", "duplicates", "map")
 """Parts of the library, as the URL names them."""
 _CLOSED: dict[str, str | int | None] = {"item": None, "alike": None, "compare": ""}  # what lies over a page
@@ -58,6 +64,8 @@ def view() -> View:
         region=given.get("region", "")[:100],
         alike=_number(given.get("alike", "")),
         compare=given.get("compare", "")[:100],
+        collection=_chosen_collection(),
+        part=_one_of(given.get("part", ""), PARTS),
     )
 
 
@@ -79,9 +87,48 @@ def language() -> str:
 texts.ask_for_language_by(language)
 
 
+def _chosen_collection() -> str:
+    """Read the name of the collection that was chosen; the session remembers it, as it does the language."""
+    given = st.query_params.get("collection", "")[:100]
+    if given and given != st.session_state.get("collection", ""):
+        _forget_answers()
+        st.session_state["collection"] = given
+    return str(st.session_state.get("collection", ""))
+
+
+def _forget_answers() -> None:
+    """Drop what this session knows of another collection: its items have the same numbers."""
+    for name in ("answer", "completions", "gaps", "proposed"):
+        st.session_state.pop(name, None)
+
+
+def settings() -> Settings:
+    """Give the settings of the process, with the collection that this session has chosen.
+
+    Raises:
+        CollectionNotFound: there is none of that name.
+    """
+    given = Settings.read()
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return given
+    return places.choose(given, _chosen_collection())
+
+
+def open_place(name: str) -> None:
+    """Turn to another collection; nothing of the view of this one makes sense there.
+
+    Args:
+        name: of one of ``collections``, or of one that is being made.
+    """
+    _forget_answers()
+    st.session_state["collection"] = name
+    st.query_params.from_dict(View(lang=_chosen_language(), collection=name).as_parameters())
+
+
 def go(target: View) -> None:
     """Make this the view: one new entry in the browser's history, or none if it is shown already."""
     target = target if target.lang else replace(target, lang=_chosen_language())
+    target = target if target.collection else replace(target, collection=_chosen_collection())
     if target != view():
         st.query_params.from_dict(target.as_parameters())
 
@@ -125,7 +172,7 @@ def collection() -> Collection:
     Raises:
         CollectionNotFound: there is none yet.
     """
-    return _open_collection(Settings.read())
+    return _open_collection(settings())
 
 
 def searcher() -> Searcher:
@@ -135,7 +182,7 @@ def searcher() -> Searcher:
         CollectionNotFound: there is no collection yet.
         ModelUnavailable: the model's weights are not here.
     """
-    return _open_searcher(Settings.read())
+    return _open_searcher(settings())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -148,6 +195,8 @@ def _open_searcher(settings: Settings) -> Searcher:
     opened = _open_collection(settings)
     made = services.searcher_over(opened, settings)
     made.search(services.compose("warming up", k=1))  # an encoder may load its weights only when used
+    with suppress(FindmakeError):  # where nothing can be written, nothing is calibrated either
+        _open_upkeep(settings)[1].calibrated.append(made.recalibrate)
     return made
 
 
@@ -163,17 +212,40 @@ def maker() -> making.Maker:
         CollectionNotFound: there is no collection yet.
         StorageFailure: its folder cannot be written, so that there is nowhere to remember work.
     """
-    settings = Settings.read()
-    return _open_maker(settings, collection().folder)
+    return _open_maker(settings(), collection().folder)
 
 
 def _close_maker(maker: making.Maker) -> None:
     maker.jobs.close(wait_s=2.0)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, on_release=_close_maker)
+@st.cache_resource(show_spinner=False, max_entries=64, on_release=_close_maker)  # one let go stops its work
 def _open_maker(settings: Settings, folder: Path) -> making.Maker:
     return making.Maker(Jobs(folder), settings)
+
+
+def upkeep(of: Settings | None = None) -> tuple[Filler, Keeper]:
+    """Give what fills the collection and looks after it, once per process; also of one that is being made.
+
+    Args:
+        of: names the collection; None for that of this session.
+
+    Raises:
+        StorageFailure: its folder cannot be written, so that there is nowhere to remember work.
+    """
+    return _open_upkeep(of or settings())
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _open_upkeep(settings: Settings) -> tuple[Filler, Keeper]:
+    filler = Filler(_open_maker(settings, settings.collection).jobs, settings)
+    return filler, Keeper(filler, settings)
+
+
+@st.cache_resource(show_spinner=False)
+def collections() -> Places:
+    """Give what lists the collections, once per process."""
+    return Places()
 
 
 @st.cache_resource(show_spinner=False)
@@ -190,7 +262,7 @@ def answer(query: Query) -> Results:
     key = query, collection().store.change()
     known: tuple[object, Results] | None = st.session_state.get("answer")
     if known is None or known[0] != key:
-        known = key, asking.search(searcher(), query, Settings.read())
+        known = key, asking.search(searcher(), query, settings())
         st.session_state["answer"] = known
     return known[1]
 
@@ -203,7 +275,7 @@ def completions(words: str) -> list[str]:
     if parse_terms([words], files=False) != (Words(text=words),):
         return []
     try:
-        completer = _open_completer(Settings.read())
+        completer = _open_completer(settings())
     except CompleterUnavailable:
         return []
     known: tuple[str, list[str]] | None = st.session_state.get("completions")

@@ -44,6 +44,7 @@ class Keeper:
     """
 
     def __init__(self, filler: Filler, settings: Settings) -> None:
+        self.calibrated: list[Callable[[], None]] = []  # called after the collection was calibrated
         self._filler = filler
         self._settings = settings
 
@@ -61,6 +62,8 @@ class Keeper:
             if not reporter.goes_on:
                 raise NotWanted
             keep_calibration(collection, made)
+            for tell in self.calibrated:
+                tell()
             bars = {"match": made.bars.match, "weak": made.bars.weak}
             return {"source": made.source, "approximate": made.approximate} | bars
 

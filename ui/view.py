@@ -29,6 +29,8 @@ class View:
         region: the part of the uploaded picture that counts, as ``x,y,width,height`` in per cent; empty for
             all of it.
         alike: id of the hit whose folded near-duplicates are open; None for none.
+        collection: name of the collection; empty for the one that the server was started with.
+        part: of the collection's page: ``add``, ``quality``, ``doctor`` or ``new``; empty for what it holds.
         compare: ids of two items that are open side by side, joined by a comma; empty for none.
     """
 
@@ -51,6 +53,8 @@ class View:
     region: str = ""
     alike: int | None = None
     compare: str = ""
+    collection: str = ""
+    part: str = ""
 
     @property
     def asks(self) -> bool:
@@ -79,5 +83,7 @@ class View:
             "region": self.region,
             "alike": "" if self.alike is None else str(self.alike),
             "compare": self.compare,
+            "collection": self.collection,
+            "part": self.part,
         }
         return {name: value for name, value in written.items() if value}

@@ -1,4 +1,4 @@
-"""Collection: what is in it, which model it was built with, how the last run went, how to add more."""
+"""Collections: which there are, what this one holds, adding to it, how good it is, its doctor."""
 
 from __future__ import annotations
 
@@ -6,53 +6,120 @@ from typing import Any
 
 import streamlit as st
 
-from indexer import Collection, FindmakeError
-from ui import services, state
+from indexer import CollectionNotFound, FindmakeError
+from ui import places, services, state
+from ui.settings import Settings
+from ui.texts import later, retold, tr
 
+from . import adding, creating, doctor, indexing, measuring
 from .style import definitions, html, plain
 
-_MOST_FAILURES = 200
+_PARTS = {
+    "": later("What it holds"),
+    "add": later("Add"),
+    "quality": later("Quality"),
+    "doctor": later("Doctor"),
+    "new": later("New collection"),
+}
 
 
 def draw() -> None:
     """Draw the page."""
+    if message := state.said():
+        st.info(plain(retold(message)), icon=":material/info:")
     try:
-        collection = state.collection()
-        facts = services.info(collection)
+        _switch()
+        part = _part()
+        if part == "new":
+            creating.draw()
+        else:
+            _draw(part)
+    except CollectionNotFound as error:
+        st.info(plain(retold(str(error))), icon=":material/info:")
     except FindmakeError as error:
-        st.info(plain(str(error)), icon=":material/info:")
+        st.error(plain(retold(str(error))), icon=":material/error:")
+
+
+def _draw(part: str) -> None:
+    chosen = state.settings().collection
+    if (chosen / "jobs.sqlite").is_file() or (chosen / "findmake.sqlite").is_file():
+        indexing.work()
+    if part == "doctor" and (chosen / "findmake.sqlite").is_file():
+        doctor.draw()  # also of one that cannot be opened
         return
-    st.html(html("h2", "This collection", "fm-headline"))
+    state.collection()
+    {"": _overview, "add": adding.draw, "quality": measuring.draw}[part]()
+
+
+def _switch() -> None:
+    """Draw the choice among the collections that lie together."""
+    given = Settings.read()
+    found = state.collections().all(given)
+    names = [place.name for place in found]
+    now = state.view().collection or given.collection.name
+    if now not in names:
+        names.append(now)
+    st.session_state["place chosen"] = now
+    told = {place.name: place for place in found}
+    st.selectbox(
+        tr("Collection"),
+        names,
+        key="place chosen",
+        format_func=lambda name: _label(told.get(name), name),
+        on_change=lambda: state.open_place(st.session_state["place chosen"]),
+        width=420,
+    )
+
+
+def _label(place: places.Place | None, name: str) -> str:
+    if place is None:
+        return name
+    if place.trouble:
+        return tr("{name} (cannot be opened)", name=name)
+    return tr("{name} ({count:,} items, {model})", name=name, count=place.items, model=place.model)
+
+
+def _part() -> str:
+    """Draw the choice of the part; the URL is the truth."""
+    st.session_state["part"] = state.view().part
+    st.segmented_control(
+        tr("Part"),
+        list(_PARTS),
+        format_func=lambda part: tr(_PARTS[part]),
+        key="part",
+        required=True,
+        label_visibility="collapsed",
+        on_change=lambda: state.change(part=st.session_state["part"] or ""),
+    )
+    return state.view().part
+
+
+def _overview() -> None:
+    collection = state.collection()
+    facts = services.info(collection)
+    st.html(html("h2", tr("This collection"), "fm-headline"))
+    figures = {
+        tr("Items"): f"{facts['items']:,}",
+        tr("Pictures"): f"{facts['pictures']:,}",
+        tr("Texts"): f"{facts['texts']:,}",
+        tr("On disk"): f"{facts['bytes'] / 1e6:,.1f} MB",
+    }
     with st.container(horizontal=True, key="figures"):
-        for name in ("items", "pictures", "texts"):
-            st.metric(name.capitalize(), f"{facts[name]:,}", border=True)
-        st.metric("On disk", f"{facts['bytes'] / 1e6:,.1f} MB", border=True)
+        for label, value in figures.items():
+            st.metric(label, value, border=True)
     st.html(_facts(facts))
-    _last_run(collection)
-    st.html(html("h2", "Add more", "fm-headline"))
-    st.write("Folders of pictures, tables (CSV, JSONL, Parquet) and texts. Run this in a terminal:")
-    st.code(f"findmake index FOLDER_OR_TABLE --collection {facts['collection']}", language=None)
-    st.caption("Without a folder, it looks again at all the places above. This page shows new items at once.")
+    indexing.last_run(collection)
+    if not facts["items"]:
+        st.button(
+            tr("Add pictures"),
+            key="to-add",
+            type="primary",
+            icon=":material/add:",
+            on_click=lambda: state.change(part="add"),
+        )
 
 
 def _facts(facts: dict[str, Any]) -> str:
-    rows = {"folder": facts["collection"], "model": f"{facts['model']}, {facts['dim']} dimensions"}
-    return definitions(rows | {f"place {n}": root for n, root in enumerate(facts["roots"], 1)})
-
-
-def _last_run(collection: Collection) -> None:
-    run = collection.store.last_run()
-    if run is None:
-        return
-    ended, report = run
-    failed = report["failed"]
-    st.html(html("h2", "Last indexing run", "fm-headline"))
-    counts = [f"{report[name]:,} {name}" for name in ("added", "updated", "moved", "unchanged", "removed")]
-    counts.append(f"{len(failed):,} failed")
-    st.write(f"{ended:%Y-%m-%d %H:%M} UTC, {report['seconds']:.1f} s: {', '.join(counts)}.")
-    if failed:
-        with st.expander(f"{len(failed):,} files could not be indexed", icon=":material/warning:"):
-            shown = failed[:_MOST_FAILURES]
-            st.html(definitions({each["path"]: each["reason"] for each in shown}))
-            if len(failed) > len(shown):
-                st.caption(f"And {len(failed) - len(shown):,} more.")
+    model = tr("{model}, {dim} dimensions", model=facts["model"], dim=facts["dim"])
+    rows = {tr("folder"): facts["collection"], tr("model"): model}
+    return definitions(rows | {tr("place {n}", n=n): root for n, root in enumerate(facts["roots"], 1)})
