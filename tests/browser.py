@@ -87,8 +87,9 @@ def _await(address, server, log, seconds=60):
     raise AssertionError(f"the page did not start: {Path(log).read_text(errors='replace')}")
 
 
-_STILL = """!document.querySelector("[data-stale=true], [data-testid=stSkeleton]") && document.getAnimations().every(
-  (each) => each.playState != "running" || each.effect.getTiming().iterations == Infinity)"""
+_STILL = """!document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
+  && document.getAnimations().every(
+    (each) => each.playState != "running" || each.effect.getTiming().iterations == Infinity)"""
 
 
 def settle(page):
