@@ -65,11 +65,11 @@ def _bars(view: state.View, unit: str, bars: list[tuple[str, int]]) -> None:
     labels = {told(name): name for name, _ in bars}
     rows = [{"from": name, "label": told(name), "items": count} for name, count in bars]
     axis = alt.Axis(labelOverlap=True, labelAngle=0)
-    wide = {"size": 56} if len(bars) < _FEW else {}
+    width = 56 if len(bars) < _FEW else alt.Undefined
     hints = [alt.Tooltip("label:N", title=" "), alt.Tooltip("items:Q", title=tr("items"), format=",")]
     chart = (
         alt.Chart({"values": rows})
-        .mark_bar(color=_COLOUR, cornerRadiusEnd=3, cursor="pointer", **wide)
+        .mark_bar(color=_COLOUR, cornerRadiusEnd=3, cursor="pointer", size=width)
         .encode(
             x=alt.X("label:O", sort=None, title=None, axis=axis),
             y=alt.Y("items:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
