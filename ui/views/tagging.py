@@ -6,6 +6,7 @@ import streamlit as st
 
 from indexer import FindmakeError, Item, Tagging
 from ui import state
+from ui.texts import retold, tr
 
 from .style import plain
 
@@ -17,16 +18,16 @@ def edit(item: Item) -> None:
     if key not in st.session_state:
         st.session_state[key] = list(item.tags)
     st.multiselect(
-        "Tags",
+        tr("Tags"),
         options=sorted({*known, *item.tags, *st.session_state[key]}),
         key=key,
         accept_new_options=True,
-        placeholder="Add a tag",
+        placeholder=tr("Add a tag"),
         on_change=_changed,
         args=(item.id, key),
     )
     if message := st.session_state.pop(wrong, None):
-        st.error(plain(message), icon=":material/error:")
+        st.error(plain(retold(message)), icon=":material/error:")
 
 
 def _changed(item_id: int, key: str) -> None:
