@@ -45,7 +45,7 @@ def main() -> None:
             take(browser, f"{url}/?q=a+motorcycle", WIDE, chosen.dest / "find-dark.png", scheme="dark")
             take(browser, f"{url}/?q=a+tractor", WIDE, chosen.dest / "no-match.png")
             narrowed = f"{url}/?q=camera&where=price%3C800"
-            take(browser, narrowed, WIDE, chosen.dest / "filter.png", press="Filter")
+            take(browser, narrowed, WIDE, chosen.dest / "filter.png")
             take(browser, f"{url}/?q=a+plant+in+a+pot", PHONE, chosen.dest / "phone.png")
             take(browser, f"{url}/?q=running+shoes", WIDE, chosen.dest / "detail.png", press="Open ")
         browser.close()
