@@ -59,7 +59,7 @@ def take(
     page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     for _ in range(2):  # the second time all is warm, and the milliseconds are those that people see
         page.goto(url)
-        page.wait_for_selector(".fm-headline", timeout=90_000)
+        page.wait_for_selector(".st-key-foot", timeout=90_000)  # the last thing on every page
         settle(page)
     if press:
         page.get_by_role("button", name=press).first.click()
