@@ -3,13 +3,15 @@
     python benchmarks/api_throughput.py [ITEMS [SECONDS]]
 
 A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
-no cache helps. Encoding alone is also measured, for what batching can save at most. The baseline of each
-ratio is the same server without batching, in the same run.
+no cache helps. Beside the answers a second stands what an answer costs the server's processor (from /proc,
+hence on Linux), which other programs on the machine disturb less. Encoding alone is also measured, for what
+batching can save at most. The baseline of each ratio is the same server without batching, in the same run.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -39,20 +41,27 @@ class Measured:
     Attributes:
         times: milliseconds of each answer.
         seconds: of all turns.
+        busy: seconds of processor time that the server spent in them.
     """
 
     times: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    busy: float = 0.0
 
     @property
     def rate(self) -> float:
         """Answers a second."""
         return len(self.times) / self.seconds
 
+    @property
+    def cost(self) -> float:
+        """Milliseconds of processor time for an answer."""
+        return 1e3 * self.busy / len(self.times)
+
     def shown(self) -> str:
-        """Write the rate, the median and the 95th percentile."""
+        """Write the rate, the median, the 95th percentile, and the cost."""
         p50, p95 = np.percentile(self.times, [50, 95])
-        return f"{self.rate:.1f} | {p50:.0f} | {p95:.0f}"
+        return f"{self.rate:.1f} | {p50:.0f} | {p95:.0f} | {self.cost:.1f}"
 
 
 def fill(collection: Collection, count: int) -> None:
@@ -100,6 +109,12 @@ def serve(folder: str, window_ms: float) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(address_of(listening), flush=True)
         server(service).run(sockets=[listening])
+
+
+def busy(process: subprocess.Popen[str]) -> float:
+    """Read how many seconds of processor time a process has spent."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def new_words(number: int) -> str:
@@ -173,8 +188,10 @@ def main() -> None:
             one, many = encoding(encoder, 1, kind), encoding(encoder, 16, kind)
             print(f"| {kind} | {one:.1f} | {many:.1f} | {many / one:.2f} |", flush=True)
         print(f"\n{count:,} items, starter, {seconds:g} s each\n")
-        print("| query | clients | batching | answers/s | p50 ms | p95 ms | ratio of answers/s |")
-        print("|---|---|---|---|---|---|---|")
+        print(
+            "| query | clients | batching | answers/s | p50 ms | p95 ms | CPU ms each | ratio | CPU ratio |"
+        )
+        print("|---|---|---|---|---|---|---|---|---|")
         compare(str(Path(folder) / "c"), seconds)
 
 
@@ -192,14 +209,19 @@ def compare(folder: str, seconds: float) -> None:
                 found = {window: Measured() for window in addresses}
                 for turn in range(TURNS + 1):
                     for window, address in addresses.items():
+                        before = busy(servers[window])
                         run = ask(address, clients, seconds / TURNS, kind, 10_000 * (turn + 1))
                         if turn:  # the first warms up
                             found[window].times += run.times
                             found[window].seconds += run.seconds
+                            found[window].busy += busy(servers[window]) - before
                 for window, measured in found.items():
-                    batching, ratio = "yes" if window else "no", measured.rate / found[0.0].rate
+                    row = f"{kind} | {clients} | {'yes' if window else 'no'} | {measured.shown()}"
+                    ratio = measured.rate / found[0.0].rate
+                    saved = found[0.0].cost / measured.cost
                     print(
-                        f"| {kind} | {clients} | {batching} | {measured.shown()} | {ratio:.2f} |", flush=True
+                        f"| {row} | {ratio:.2f} | {saved:.2f} |",
+                        flush=True,
                     )
     finally:
         for process in servers.values():

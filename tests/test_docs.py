@@ -33,6 +33,7 @@ def test_the_readme_commands_work_in_their_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+    monkeypatch.setattr("indexer.doctor.surroundings.model_available", lambda name: True)
     write_pictures(tmp_path / "photos", 6)
     (tmp_path / "shoe.jpg").write_bytes(encoded("red", form="JPEG"))
     (tmp_path / "bag.jpg").write_bytes(encoded("blue", form="JPEG"))
