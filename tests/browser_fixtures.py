@@ -76,7 +76,7 @@ def open_page(browser, address, troubles):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
-        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: _complaint(said, troubles))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda asked: _only_here(asked.url, troubles))
         page.goto(path if path.startswith("http") else f"{address}/{path}")
@@ -87,6 +87,12 @@ def open_page(browser, address, troubles):
     yield open_
     for context in contexts:
         context.close()
+
+
+def _complaint(said, troubles):
+    # of a page below the root, Streamlit's own script looks for its server there first
+    if said.type == "error" and "_stcore" not in said.location.get("url", ""):
+        troubles.append(said.text)
 
 
 def _only_here(url, troubles):
