@@ -6,6 +6,7 @@ pytestmark = IN_BROWSER
 
 _FOCUSED = """() => {
   const it = document.activeElement;
+  if (!["A", "BUTTON", "INPUT"].includes(it.tagName)) return "";  // all of the page can have the focus, too
   return it.getAttribute("aria-label") || it.innerText || it.getAttribute("placeholder") || "";
 }"""
 
