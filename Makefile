@@ -1,5 +1,5 @@
 # make demo   set up, build the sample catalogue, index it, open the page   (ONCE=1: three queries instead)
-# make test   set up, check, run all tests
+# make test   set up, check, run all tests   (WORKERS=4: more of them at a time)
 # make check  style, types, architecture
 # make docs   build the documents as a site, in build/site; a dead link is an error
 # make bench  measure; results go to benchmarks/results.md by hand
@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 SAMPLE := data/local/sample
 COLLECTION := data/local/collection
 CHECKED := indexer search generation ui tests benchmarks data docs
@@ -46,7 +47,7 @@ check: setup
 test: setup check
 	@command -v chromium >/dev/null 2>&1 || echo "== No chromium: the browser tests will be skipped." \
 		"On Debian, get it with: apt-get install chromium"
-	@.ci/step "Tests" $(BIN)/pytest --durations=10
+	@.ci/step "Tests" env OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 
 docs: setup
 	@.ci/step "Documents" env NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -24,7 +24,7 @@ from indexer import load_encoder
 WORDS, SEED, STEPS, SIDE = "a red t-shirt", 3, 50, 128
 NOISE = (0, 100, 250, 400, 550, 700, 850, 999)
 SHOWN = (1, 3, 6, 10, 16, 24, 36, 50)
-GUIDANCE = (0.0, 1.0, 1.5, 2.5, 4.0, 6.0, 9.0, 14.0)
+GUIDANCE = (0.0, 1.0, 2.5, 4.0, 5.0, 7.0, 10.0, 14.0)
 
 
 def condition() -> Condition:
@@ -45,7 +45,7 @@ def strip(pictures: list[np.ndarray], path: Path) -> None:
 Pixels = np.ndarray
 
 
-def make(pipeline: StarterPipeline, asked: Condition, guidance: float = 2.5) -> tuple[Pixels, list[Pixels]]:
+def make(pipeline: StarterPipeline, asked: Condition, guidance: float = 5.0) -> tuple[Pixels, list[Pixels]]:
     """Make one picture; give it and what was foreseen at the steps to show."""
     seen: list[np.ndarray] = []
 

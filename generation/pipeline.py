@@ -74,7 +74,7 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         random: torch.Generator,
         *,
         steps: int = 25,
-        guidance: float = 2.5,
+        guidance: float = 5.0,
         on_step: OnLatents | None = None,
     ) -> Tensor | None:
         """Make one picture; in a batch of several it would not be the same to the last bit.

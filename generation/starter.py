@@ -30,7 +30,7 @@ FACTS_FILE = "findmake.json"
 _FOLDER = Path(__file__).with_name("weights") / NAME
 _PARTS = ("vae", "unet", "scaler", "bridge")  # that have weights
 _SHOWN = 256  # pixels of what is kept and shown
-_STEPS, _GUIDANCE = 25, 2.5
+_STEPS, _GUIDANCE = 25, 5.0
 _SCHEDULER = "ddim"
 
 

