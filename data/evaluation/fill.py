@@ -196,11 +196,17 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, help="the collection of: make demo")
     parser.add_argument("-n", "--candidates", type=int, default=8)
     parser.add_argument("--steps", type=int, help="of the generator; its own by default")
+    parser.add_argument("--style-weight", type=float, default=FillOptions().style_weight)
     parser.add_argument("--weak", action="store_true", help="also fill where the verdict is weak")
     parser.add_argument("--pictures", type=Path, metavar="FILE", help="write a line for each picture (JSONL)")
     options = parser.parse_args()
     generator = load_generator(options.generator)
-    wishes = FillOptions(candidates=options.candidates, weak=options.weak, steps=options.steps)
+    wishes = FillOptions(
+        candidates=options.candidates,
+        weak=options.weak,
+        steps=options.steps,
+        style_weight=options.style_weight,
+    )
     loop = Loop(opened(options.data, options.folder), generator, wishes)
     types = pq.read_table(options.data / "fashion-dev.parquet", columns=["articleType"])[
         "articleType"
