@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +14,8 @@ from ui.texts import retold, tr
 from . import explain, provenance, tagging
 from .grid import more_like
 from .style import definitions, html, name_of, plain, shown
+
+_LARGE = 32 * 2**20  # bytes
 
 
 def draw(view: state.View) -> None:
@@ -110,9 +113,18 @@ def _download(item: Item) -> None:
     if path is not None and path.is_file():
         st.download_button(
             tr("Download the original"),
-            data=path.read_bytes,  # read when it is asked for
+            data=_data(path),
             file_name=path.name,
             icon=":material/download:",
             on_click="ignore",
             key="download",
         )
+
+
+def _data(path: Path) -> bytes | Callable[[], bytes]:
+    """Read a file now; one that is very large when it is asked for.
+
+    A button that has to wait for its data takes no keys meanwhile and loses the focus: Escape would then no
+    longer close the details.
+    """
+    return path.read_bytes() if path.stat().st_size <= _LARGE else path.read_bytes
