@@ -60,6 +60,20 @@ def browser():
         running.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser):
+    """Windows by how they look at the page; a new one would fetch and read all scripts anew."""
+    known = {}
+
+    def context(options):
+        found = known.get(repr(options))
+        if found is None:
+            found = known[repr(options)] = browser.new_context(**options)
+        return found
+
+    return context
+
+
 @pytest.fixture
 def troubles():
     """What the browser complained about; empty when all is well."""
@@ -67,14 +81,13 @@ def troubles():
 
 
 @pytest.fixture
-def open_page(browser, address, troubles):
-    """Open a part of the page in a browser that knows nothing of the others: ``open_page("?q=a+cat")``."""
-    contexts = []
+def open_page(contexts, address, troubles):
+    """Open a part of the page in a session of its own: ``open_page("?q=a+cat")``."""
+    pages = []
 
     def open_(path="", **options):
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        contexts.append(context)
-        page = context.new_page()
+        page = contexts({"viewport": {"width": 1280, "height": 900}} | options).new_page()
+        pages.append(page)
         page.set_default_timeout(60_000)
         page.on("console", lambda said: _complaint(said, troubles))
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -85,8 +98,8 @@ def open_page(browser, address, troubles):
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def _complaint(said, troubles):

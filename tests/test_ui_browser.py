@@ -61,7 +61,7 @@ def test_a_person_finds_what_they_look_for(open_page, troubles, tmp_path):
 
 def test_a_picture_finds_its_twin(open_page, troubles, tmp_path):
     page = open_page()
-    page.get_by_role("button", name="Picture").click()
+    page.locator("[class*=st-key-with-picture-] button").click()
     page.locator("input[type=file]").set_input_files(
         {"name": "mine.png", "mimeType": "image/png", "buffer": small_copy("chelsea.png")}
     )
@@ -82,6 +82,7 @@ def test_a_picture_finds_its_twin(open_page, troubles, tmp_path):
 
 def test_a_pasted_picture_finds_its_twin(open_page, troubles):
     page = open_page()
+    page.locator("html[data-paste=heard]").wait_for()
     page.evaluate(_PASTE, base64.b64encode(small_copy("coins.png")).decode())
     page.wait_for_url("**picture=*")
     settle(page)
@@ -111,7 +112,7 @@ def test_the_details_open_over_the_results_and_close_again(open_page, troubles, 
 
 def test_a_wrong_file_is_told_in_words(open_page, troubles):
     page = open_page()
-    page.get_by_role("button", name="Picture").click()
+    page.locator("[class*=st-key-with-picture-] button").click()
     page.locator("input[type=file]").set_input_files(
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"just words"}
     )

@@ -42,7 +42,11 @@ export default function ({ setTriggerValue }) {
     }
   };
   document.addEventListener("paste", onPaste);
-  return () => document.removeEventListener("paste", onPaste);
+  document.documentElement.dataset.paste = "heard";  // from now on
+  return () => {
+    document.removeEventListener("paste", onPaste);
+    delete document.documentElement.dataset.paste;
+  };
 }
 """
 _KEY = "paste"
