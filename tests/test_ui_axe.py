@@ -64,5 +64,5 @@ def test_the_chinese_page_says_that_it_is_chinese(open_page, troubles):
     page.get_by_role("button", name="English").click()
     page.wait_for_url("**lang=en*")
     page.get_by_role("link", name="Gaps", exact=True).wait_for()
-    assert page.evaluate("document.documentElement.lang") == "en"
+    page.wait_for_function("document.documentElement.lang == 'en'")
     assert troubles == []

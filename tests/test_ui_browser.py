@@ -82,7 +82,7 @@ def test_a_picture_finds_its_twin(open_page, troubles, tmp_path):
 
 def test_a_pasted_picture_finds_its_twin(open_page, troubles):
     page = open_page()
-    page.locator("html[data-paste=heard]").wait_for()
+    page.locator("html[data-paste=heard]").wait_for(state="attached")
     page.evaluate(_PASTE, base64.b64encode(small_copy("coins.png")).decode())
     page.wait_for_url("**picture=*")
     settle(page)
