@@ -94,15 +94,13 @@ def test_a_damaged_map_counts_as_none(album, harm):
     assert load_map(album) is not None
 
 
-def test_a_map_that_is_stopped_leaves_the_old_one(album):
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_map_that_is_stopped_leaves_the_old_one(album, limit):
     keep_map(album, make_map(album))
     before = (album.folder / _FILE).read_bytes()
-    for limit in (0, 1, 2):
-        heard = []
-        with pytest.raises(SurveyStopped):
-            keep_map(
-                album, make_map(album, on_step=lambda _, share: heard.append(share) or len(heard) < limit)
-            )
+    heard = []
+    with pytest.raises(SurveyStopped):
+        keep_map(album, make_map(album, on_step=lambda _, share: heard.append(share) or len(heard) < limit))
     assert (album.folder / _FILE).read_bytes() == before
 
 

@@ -63,7 +63,10 @@ def test_one_is_chosen_by_its_name_and_never_by_a_path(settings, tmp_path):
             choose(settings, name)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".hidden", "x" * 64, "ends.", "a\nb", "photos"])
+TAKEN_OR_ODD = ("", ".", "..", "a/b", "a\\b", ".hidden", "x" * 64, "ends.", "a\nb", "photos")
+
+
+@pytest.mark.parametrize("name", TAKEN_OR_ODD)
 def test_names_that_cannot_be_or_are_taken_are_refused(settings, tmp_path, name):
     before = sorted(tmp_path.iterdir())
     with pytest.raises(UnusableName, match="Choose another name"):
