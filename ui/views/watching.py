@@ -8,6 +8,7 @@ import streamlit as st
 
 from indexer import FindmakeError, Job
 from ui import state
+from ui.jobs import Jobs
 from ui.texts import retold, tr
 
 from .style import html, plain
@@ -30,21 +31,33 @@ def draw(job: Job, *, title: str, also: Callable[[Job], None] | None = None) -> 
 
 @st.fragment(run_every=_EVERY)
 def _live(job_id: str, also: Callable[[Job], None] | None) -> None:
-    job = state.upkeep()[0].jobs.get(job_id)
+    jobs = state.upkeep()[0].jobs
+    job = jobs.get(job_id)
     if job is None or not job.is_active:
         st.rerun()
+    progress(jobs, job, key=f"stop-{job_id}")
+    if also is not None:
+        also(job)
+
+
+def progress(jobs: Jobs, job: Job, *, key: str) -> None:
+    """Draw how far an active job is, and a button to stop it.
+
+    Args:
+        jobs: it is one of them.
+        job: that waits or runs.
+        key: of the button.
+    """
     st.progress(job.share, text=plain(_note(job)))
     st.button(
         tr("Stopping") if job.cancelling else tr("Cancel"),
-        key=f"stop-{job_id}",
+        key=key,
         icon=":material/stop_circle:",
         disabled=job.cancelling,
         on_click=_cancel,
-        args=(job_id,),
+        args=(jobs, job.id),
     )
     st.caption(tr("You may leave this page, or reload it: the work goes on."))
-    if also is not None:
-        also(job)
 
 
 def _note(job: Job) -> str:
@@ -55,9 +68,9 @@ def _note(job: Job) -> str:
     return retold(job.note) if job.note else tr("Starting")
 
 
-def _cancel(job_id: str) -> None:
+def _cancel(jobs: Jobs, job_id: str) -> None:
     try:
-        state.upkeep()[0].jobs.cancel(job_id)
+        jobs.cancel(job_id)
     except FindmakeError as error:
         state.say(str(error))
 

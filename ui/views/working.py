@@ -7,12 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from indexer import FindmakeError, Job
+from indexer import Job
 from ui import state
 from ui.making import PREVIEW
-from ui.texts import retold, tr
+from ui.texts import tr
 
-from .style import plain
+from . import watching
 
 _EVERY = "700ms"
 
@@ -24,24 +24,16 @@ def draw(job: Job) -> None:
 
 @st.fragment(run_every=_EVERY)
 def _live(job_id: str) -> None:
-    job = state.maker().jobs.get(job_id)
+    jobs = state.maker().jobs
+    job = jobs.get(job_id)
     if job is None or not job.is_active:
         st.rerun()
     with st.container(key="working", horizontal=True, gap="medium", vertical_alignment="center"):
-        preview = state.maker().jobs.picture(job_id, PREVIEW)
+        preview = jobs.picture(job_id, PREVIEW)
         if preview is not None:
             st.html(_embedded(preview), width="content")
         with st.container(key="working-state"):
-            st.progress(job.share, text=plain(_note(job)))
-            st.button(
-                tr("Stopping") if job.cancelling else tr("Cancel"),
-                key=f"cancel-{job_id}",
-                icon=":material/stop_circle:",
-                disabled=job.cancelling,
-                on_click=_cancel,
-                args=(job_id,),
-            )
-            st.caption(tr("You may leave this page, or reload it: the work goes on."))
+            watching.progress(jobs, job, key=f"cancel-{job_id}")
 
 
 def _embedded(preview: bytes) -> str:
@@ -53,26 +45,6 @@ def _embedded(preview: bytes) -> str:
     )
 
 
-def _note(job: Job) -> str:
-    if job.cancelling:
-        return tr("Stopping")
-    if job.state == "queued":
-        return tr("Waiting for other work to end")
-    return retold(job.note) if job.note else tr("Starting")
-
-
-def _cancel(job_id: str) -> None:
-    try:
-        state.maker().jobs.cancel(job_id)
-    except FindmakeError as error:
-        state.say(str(error))
-
-
 def how_it_ended(job: Job) -> None:
     """Tell of a job that did not come to its end, and why."""
-    if job.state == "failed":
-        st.error(plain(retold(job.error)), icon=":material/error:")
-    elif job.state == "interrupted":
-        st.warning(plain(retold(job.error)), icon=":material/power_off:")
-    elif job.state == "cancelled":
-        st.info(tr("Cancelled. The unfinished picture was not kept."), icon=":material/stop_circle:")
+    watching.how_it_ended(job, cancelled=tr("Cancelled. The unfinished picture was not kept."))
