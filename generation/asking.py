@@ -23,6 +23,7 @@ from .safety import SafetyPolicy
 from .verify import Verifier
 
 MOST_NEIGHBOURS = 10
+_STYLED = 0.5  # how much the look of the misses counts where a generator reads pictures as styles
 _STILL_THE_SAME = 0.85  # cosine of what was asked and of a richer way to say it
 
 StartFrom = Literal["query", "nearest"]
@@ -38,7 +39,8 @@ class FillOptions:
         seed: of the first picture.
         steps, guidance, scheduler, size: of the generator; the size is width and height in pixels.
         neighbours: how many of the nearest misses lend their look, at most 10.
-        style_weight: 0 to ignore their look, 1 to follow it closely.
+        style_weight: 0 to ignore their look, 1 to follow it closely. Left to the generator: a half where it
+            reads pictures as styles, else 0: misses' embeddings pull towards the wrong kind.
         prompt: the words for the generator; None to write them from the query.
         kind: of picture; None to choose by the query's words and the collection's pictures.
         negative: what else to avoid, in words.
@@ -62,7 +64,7 @@ class FillOptions:
     scheduler: str | None = None
     size: tuple[int, int] | None = None
     neighbours: int = 4
-    style_weight: float = 0.5
+    style_weight: float | None = None
     prompt: str | None = None
     kind: PromptKind | None = None
     negative: str = ""
@@ -120,12 +122,14 @@ def write_wish(searcher: Searcher, verifier: Verifier, generator: Generator, opt
     """
     collection = searcher.collection
     prompt = _prompt(searcher, verifier, options, generator.info.prompt_tokens)
-    ids, rows = verifier.neighbours(options.neighbours if options.style_weight > 0 else 0)
+    reads_styles = bool(getattr(generator, "reads_styles", False))
+    style_weight = _STYLED * reads_styles if options.style_weight is None else options.style_weight
+    ids, rows = verifier.neighbours(options.neighbours if style_weight > 0 else 0)
     embedding = conditions.rounded(verifier.embedded.embedding)
     near = conditions.rounded(rows) if len(rows) else None
     extras = {conditions.CONDITION: conditions.packed(embedding, near)}
     styles: tuple[Image.Image, ...] = ()
-    if len(ids) and getattr(generator, "reads_styles", False):
+    if len(ids) and reads_styles:
         styles = readable_pictures(collection, ids.tolist())
         extras[conditions.STYLES] = conditions.checksum(*styles)
     start, named = _start(collection, verifier, options)
@@ -136,7 +140,7 @@ def write_wish(searcher: Searcher, verifier: Verifier, generator: Generator, opt
         negative_prompt=prompt.negative,
         embedding=embedding,
         neighbours=near,
-        style_weight=options.style_weight,
+        style_weight=style_weight,
         styles=styles,
         start=start,
         strength=options.strength,

@@ -215,7 +215,7 @@ class _Filling:
                 refused=f"blocked: {blocked}",
             )
         found = self._verifier.judge(row)
-        refused = None if found.answers else _why_not(found, self._verifier)
+        refused = None if found.answers else _why_not(found, self._verifier.before.verdict)
         if refused is None:
             copy = find_copy(made.image, row, self._collection, training=self._options.training)
             refused = f"near copy of {copy.of}" if copy else None
@@ -286,10 +286,11 @@ def candidate_png(candidate: Candidate, *, describe: bool = True) -> bytes:
     return mark_png(candidate.image, replace(candidate.provenance, extras=public), prompt_metadata=describe)
 
 
-def _why_not(found: Verification, verifier: Verifier) -> str:
-    if found.verdict != "match" or verifier.before.verdict == "match":
+def _why_not(found: Verification, before: Verdict) -> str:
+    if found.verdict != "match" or before == "match":
         return f"does not answer the query ({found.verdict}, {found.probability:.2f})"
-    return f"no likelier an answer than the nearest miss ({verifier.best_miss:.2f})"
+    looks = f"by looks alone {found.evidence:.2f} for {found.resembled:.2f}"
+    return f"no likelier an answer than the miss that it resembles ({looks})"
 
 
 def _plain_png(image: Image.Image) -> bytes:

@@ -13,6 +13,7 @@ from .errors import BadRequest
 
 _MISSES = 10  # as many as a verdict looks at
 _AIMED = 3.0  # odds of a made picture, as a multiple of those of a retrieved one with the same looks
+_LIKELIER = 1e-3  # more than the last bits of two ways to compute the same
 _NEW = 0  # stands for the picture among ids; no item has it
 
 
@@ -24,12 +25,16 @@ class Verification:
         probability: calibrated probability that the picture answers the query, 0 to 1.
         coverage: calibrated probability that anything here answers it, if the picture were here.
         verdict: that coverage in words.
-        answers: the verdict is ``match``, and the picture is a likelier answer than any of the misses.
+        evidence: how probable its looks alone make it, as if it had been found here.
+        resembled: the same of the miss that it resembles most; 0 where there are none.
+        answers: the verdict is ``match``, and the picture is a likelier answer than that miss.
     """
 
     probability: float
     coverage: float
     verdict: Verdict
+    evidence: float
+    resembled: float
     answers: bool
 
 
@@ -67,8 +72,7 @@ class Verifier:
         self._real = _real(searcher, self.query)
         self._nearest = self._find(searcher)
         self.misses: tuple[Item, ...] = tuple(searcher.collection.store.items(self._nearest.ids.tolist()))
-        known = self._judge.probabilities({"image": self._nearest}) if len(self._nearest.ids) else {}
-        self.best_miss = max(known.values(), default=0.0)
+        self._known = self._judge.probabilities({"image": self._nearest}) if len(self._nearest.ids) else {}
 
     @property
     def real(self) -> Ids:
@@ -88,8 +92,10 @@ class Verifier:
         fitted where a concept has many items, and one answer among nine misses is often only ``weak`` to it.
         So the other one is the probability that this very picture answers the query, by the model that
         judges single hits: that *anything* answers the query is at least as likely. To pass, the picture
-        must also be likelier than each real miss: one of just what is there already proves nothing. Where
-        the catalogue does answer the query, and more is wanted, the picture must be a match by itself.
+        must also be a likelier answer than the one of the ten nearest misses that it resembles most: one of
+        just what is there already proves nothing. (To be likelier than *each* miss is too much: the best of
+        thousands is likely by luck, and refuses a third of what is right.) Where the catalogue does answer
+        the query, and more is wanted, the picture must be a match by itself.
 
         Retrieved pictures and made ones differ in what may be expected of them beforehand: the calibration
         knows pictures that lay near a query by chance, few of which are answers, while a generator aims at
@@ -103,22 +109,30 @@ class Verifier:
             row: (dim,) float32 of length 1, the picture's embedding by the collection's encoder.
         """
         alone = Best(ids=np.array([_NEW]), rows=row[None], scores=self._scores(row[None]), size=1)
-        probability = self._judge.probabilities({"image": alone})[_NEW]
+        evidence = self._judge.probabilities({"image": alone})[_NEW]
         with_it = self._judge.judgement({"image": self._among(row)}, worded=0)
-        likelier = probability > self.best_miss
-        probability = aimed(probability)
+        resembled = self._resembled(row)
+        probability = aimed(evidence)
         coverage = max(probability, with_it.coverage if with_it else 0.0)
         verdict = self._bars.verdict(coverage)
         if self.before.verdict == "match":
             answers = self._bars.verdict(probability) == "match"
         else:
-            answers = verdict == "match" and likelier
+            answers = verdict == "match" and evidence > resembled + _LIKELIER
         return Verification(
             probability=round(probability, 4),
             coverage=round(coverage, 4),
             verdict=verdict,
+            evidence=round(evidence, 4),
+            resembled=round(resembled, 4),
             answers=answers,
         )
+
+    def _resembled(self, row: Embeddings) -> float:
+        """Give the probability of the miss that a picture resembles most."""
+        if not len(self._nearest.ids):
+            return 0.0
+        return self._known[int(self._nearest.ids[np.argmax(self._nearest.rows @ row)])]
 
     def _among(self, row: Embeddings) -> Best:
         """Put a picture in its place among the nearest misses."""

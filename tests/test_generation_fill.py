@@ -174,15 +174,17 @@ def test_what_is_there_already_proves_nothing(searcher, words):
     rows = searcher.collection.embeddings("image", np.array([item.id for item in verifier.misses]))
     judged = [verifier.judge(row) for row in rows]
     assert not any(found.answers for found in judged)
-    best = max(found.probability for found in judged)
-    assert best == pytest.approx(aimed(verifier.best_miss), abs=1e-3)
+    assert all(found.evidence == pytest.approx(found.resembled, abs=2e-4) for found in judged)
+    assert [found.probability for found in judged] == [
+        pytest.approx(aimed(found.evidence), abs=1e-3) for found in judged
+    ]
 
 
 def test_what_is_lacking_proves_itself(searcher):
     verifier = Verifier(searcher, YELLOW)
     found = verifier.judge(searcher.encoder.encode_images([picture("yellow", seed=3)])[0])
     assert found.answers
-    assert found.coverage >= found.probability > verifier.best_miss
+    assert found.coverage >= found.probability >= found.evidence > found.resembled
 
 
 # -- how it is asked for ---------------------------------------------------------------------------------
@@ -191,7 +193,9 @@ def test_what_is_lacking_proves_itself(searcher):
 def test_the_request_carries_prompt_embedding_and_nearest_misses(searcher):
     generator = ColourGenerator(tokens=77)
     query = parse_query(["yellow - red"])
-    options = FillOptions(seed=7, candidates=2, steps=4, guidance=3.0, negative="ugly", neighbours=3)
+    options = FillOptions(
+        seed=7, candidates=2, steps=4, guidance=3.0, negative="ugly", neighbours=3, style_weight=0.5
+    )
     options = replace(options, kind="photo", force=True)
     report = fill_gap(searcher, generator, query, options)
     (request,) = generator.requests
@@ -215,7 +219,9 @@ def test_style_can_be_ignored(searcher, generator):
 
 
 def test_provenance_tells_all(searcher, generator):
-    report = fill_gap(searcher, generator, YELLOW, FillOptions(seed=3, candidates=1, neighbours=2))
+    report = fill_gap(
+        searcher, generator, YELLOW, FillOptions(seed=3, candidates=1, neighbours=2, style_weight=0.5)
+    )
     told = generated(searcher)[0].provenance
     assert isinstance(told, Generated)
     assert (told.model, told.revision, told.seed, told.steps) == ("colours", "1", 3, STEPS)

@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, help="the collection of: make demo")
     parser.add_argument("-n", "--candidates", type=int, default=8)
     parser.add_argument("--steps", type=int, help="of the generator; its own by default")
-    parser.add_argument("--style-weight", type=float, default=FillOptions().style_weight)
+    parser.add_argument("--style-weight", type=float, help="of the nearest misses; its own by default")
     parser.add_argument("--weak", action="store_true", help="also fill where the verdict is weak")
     parser.add_argument("--pictures", type=Path, metavar="FILE", help="write a line for each picture (JSONL)")
     options = parser.parse_args()

@@ -56,7 +56,7 @@ class FillRequest(Asked):
     steps: Annotated[int, Field(ge=1, le=200, strict=False), NUMBER] | None = None
     guidance: float | None = Field(default=None, ge=0, le=50)
     neighbours: Whole = Field(default=4, ge=0, le=10)
-    style_weight: float = Field(default=0.5, ge=0, le=1)
+    style_weight: float | None = Field(default=None, ge=0, le=1)
     kind: Literal["product", "photo", "illustration"] | None = None
     negative: str = Field(default="", max_length=1_000)
     start: Literal["query", "nearest"] | None = None

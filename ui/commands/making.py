@@ -36,7 +36,8 @@ def filling_options() -> argparse.ArgumentParser:
     how.add_argument("--scheduler", help="the sampler, such as ddim")
     how.add_argument("--size", type=_size, metavar="WxH", help="pixels, such as 512x512")
     how.add_argument("--neighbours", type=int, default=4, metavar="K", help="misses that lend their look (4)")
-    how.add_argument("--style-weight", type=float, default=0.5, metavar="W", help="how much: 0 to 1 (0.5)")
+    weight = "how much: 0 to 1 (0.5 with an IP-Adapter, else 0)"
+    how.add_argument("--style-weight", type=float, metavar="W", help=weight)
     how.add_argument("--kind", choices=("product", "photo", "illustration"), help="of picture")
     how.add_argument("--negative", default="", metavar="WORDS", help="what else to avoid")
     how.add_argument("--start", choices=("query", "nearest"), help="begin from a picture, not from noise")
