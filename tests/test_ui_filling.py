@@ -66,6 +66,22 @@ def test_fill_as_a_table(run, tmp_path):
     assert run("discard", 97)[0] == 0
 
 
+def test_the_option_names_the_generator_else_the_environment(run, monkeypatch):
+    asked = []
+
+    def load(name, **options):
+        asked.append(name)
+        return ColourGenerator()
+
+    monkeypatch.setattr(generation, "load_generator", load, raising=False)
+    assert run("fill", "yellow", "--seed", 0)[0] == 0
+    monkeypatch.setenv("FINDMAKE_GENERATOR", "/models/mine")
+    for arguments in (["fill", "yellow", "--force"], ["fill", "yellow", "--force", "--generator", "other"]):
+        run(*arguments, "--seed", 0)
+    run("regenerate", 97)
+    assert asked == ["starter", "/models/mine", "other", "colours"]
+
+
 def test_fill_as_json(run, tmp_path):
     code, out, _ = run("fill", "yellow", "--seed", 0, "-n", 3, "--kind", "photo", "--json", "--no-metadata")
     answer = json.loads(out)

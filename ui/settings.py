@@ -28,7 +28,7 @@ class Settings:
         model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
-        generator: what makes pictures on the page: ``starter``, a folder, or ``ORG/NAME`` on the hub.
+        generator: what makes pictures where none is named: ``starter``, a folder, or ``ORG/NAME`` on the hub.
         allow: folders below which files may be indexed from the page and the API; none for the default, which
             is any file for a page that only this machine reaches, and none otherwise.
         api_token: that requests to the API must carry; None for none.
@@ -60,7 +60,7 @@ class Settings:
             device: where to run it, else ``FINDMAKE_DEVICE``, else ``auto``.
 
         Misses are logged unless ``FINDMAKE_LOG_MISSES`` is set to anything but 1, true, yes or on: who
-        mistypes "off" means no. The page's generator is that of ``FINDMAKE_GENERATOR``.
+        mistypes "off" means no. ``FINDMAKE_GENERATOR`` names the generator.
         ``FINDMAKE_ALLOW`` lists folders, parted as in ``PATH``.
         """
         variables = os.environ if environment is None else environment

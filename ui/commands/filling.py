@@ -47,11 +47,13 @@ def add_fill(commands: Commands) -> None:
 def add_regenerate(commands: Commands) -> None:
     """Add ``regenerate``."""
     help_text = "make a generated picture again, and say whether it is the same"
-    again = commands.add_parser("regenerate", parents=[common(), generator_options()], help=help_text)
+    again = commands.add_parser(
+        "regenerate", parents=[common(), generator_options("the one that made it")], help=help_text
+    )
     again.add_argument("item", type=int, metavar="ID", help="of a generated item")
     again.add_argument("--out", type=Path, metavar="FILE", help="write the picture made now, PNG")
     again.add_argument("--json", action="store_true", help="one JSON object")
-    again.set_defaults(run=_regenerate, generator=None)
+    again.set_defaults(run=_regenerate)
 
 
 # -- fill ------------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from search import Searcher
 
 
-def generator_options() -> argparse.ArgumentParser:
-    """Options that choose a generator."""
+def generator_options(default: str = "FINDMAKE_GENERATOR, or starter") -> argparse.ArgumentParser:
+    """Options that choose a generator; ``default`` says which one it is otherwise."""
     chosen = argparse.ArgumentParser(add_help=False)
-    help_text = "starter, a folder, or ORG/NAME on the hub (starter)"
-    chosen.add_argument("--generator", default="starter", metavar="NAME", help=help_text)
+    help_text = f"starter, a folder, or ORG/NAME on the hub ({default})"
+    chosen.add_argument("--generator", metavar="NAME", help=help_text)
     chosen.add_argument("--lora", action="append", default=[], metavar="DIR", help="put LoRA weights on top")
     chosen.add_argument("--ip-adapter", type=Path, metavar="DIR", help="with which it can follow pictures")
     return chosen
@@ -116,9 +116,10 @@ def open_generator(options: argparse.Namespace, name: str | None = None) -> Gene
     """
     from generation import Lora, load_generator
 
+    chosen = settings(options)
     return load_generator(
-        name or options.generator,
-        device=settings(options).device,
+        name or options.generator or chosen.generator,
+        device=chosen.device,
         loras=[Lora.parse(path) for path in options.lora],
         ip_adapter=options.ip_adapter,
     )
