@@ -16,7 +16,7 @@ from ui.browsing import surveys
 from ui.browsing.choosing import chosen, order_of, sort_of, span_of
 from ui.browsing.plotting import coloured
 from ui.settings import COLLECTION
-from ui.views.timeline import stretch, told
+from ui.views.timeline import clicked, told
 
 TABLE = "id,title,price,taken\n" + "".join(
     f"{n},Lamp {n},{n * 7 % 30},202{n % 4}-0{n % 9 + 1}-05\n" for n in range(20)
@@ -117,12 +117,11 @@ def test_the_timeline_narrows_to_a_year_and_goes_back(album):
     assert run(app).query_params["during"] in ("2020-01", ["2020-01"])
 
 
-def test_a_click_and_a_stroke_on_the_chart_mean_a_stretch_of_time():
-    labels = {told(name): name for name in ("2023-12", "2024-01", "2024-02")}
-    assert stretch({"bar": [{"from": "2024-01"}], "stroke": {}}, labels) == "2024-01"
-    assert stretch({"bar": [], "stroke": {"label": ["Feb 2024", "Dec 2023"]}}, labels) == "2023-12..2024-02"
-    assert stretch({"bar": [], "stroke": {}}, labels) == ""
-    assert stretch({"bar": [{"from": "<b>"}], "stroke": []}, labels) == ""
+def test_a_click_on_the_chart_means_a_time():
+    assert clicked({"bar": [{"from": "2024-01"}]}) == "2024-01"
+    assert clicked({"bar": []}) == ""
+    assert clicked({}) == ""
+    assert clicked({"bar": [{"from": "<b>"}]}) == ""
     assert (told("2024"), told("2024-03"), told("2024-03-05")) == ("2024", "Mar 2024", "5 Mar 2024")
     assert span_of("2024..2025-02") == Span(first="2024", last="2025-02")
 

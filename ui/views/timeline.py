@@ -1,13 +1,14 @@
-"""The library in time: how many items there are of each day, month or year; a click or a stroke narrows."""
+"""The library in time: how many items there are of each day, month or year; a click narrows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from indexer import Span, binned
+from indexer import binned
 from ui import state
 from ui.browsing.choosing import date_fields, members, span_of, when_of
 from ui.texts import language, later, tr
@@ -62,7 +63,6 @@ def _bars(view: state.View, unit: str, bars: list[tuple[str, int]]) -> None:
     """Draw the chart; what is chosen in it becomes the view, so each choice has a new chart."""
     import altair as alt
 
-    labels = {told(name): name for name, _ in bars}
     rows = [{"from": name, "label": told(name), "items": count} for name, count in bars]
     axis = alt.Axis(labelOverlap=True, labelAngle=0)
     width = 56 if len(bars) < _FEW else alt.Undefined
@@ -75,10 +75,7 @@ def _bars(view: state.View, unit: str, bars: list[tuple[str, int]]) -> None:
             y=alt.Y("items:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=4)),
             tooltip=hints,
         )
-        .add_params(
-            alt.selection_point(name="bar", fields=["from"], on="click"),
-            alt.selection_interval(name="stroke", encodings=["x"]),
-        )
+        .add_params(alt.selection_point(name="bar", fields=["from"], on="click"))
         .properties(height=200)
     )
     ends = told(bars[0][0]), told(bars[-1][0])
@@ -86,30 +83,20 @@ def _bars(view: state.View, unit: str, bars: list[tuple[str, int]]) -> None:
     st.altair_chart(
         chart,
         key=key,
-        on_select=lambda: _selected(st.session_state[key], labels),
+        on_select=lambda: _selected(st.session_state[key]),
         alt=tr("{what}, from {first} to {last}", what=tr(_UNITS[unit]), first=ends[0], last=ends[1]),
     )
 
 
-def _selected(event: Any, labels: dict[str, str]) -> None:
-    if during := stretch(event.get("selection", {}), labels):
+def _selected(event: Any) -> None:
+    if during := clicked(event.get("selection", {})):
         state.change(during=during)
 
 
-def stretch(selection: dict[str, Any], labels: dict[str, str]) -> str:
-    """Read the stretch of time that a click or a stroke on the chart means; empty for none.
-
-    Args:
-        selection: of the chart: the bar that was clicked, or the labels of those under the stroke.
-        labels: the name of each bar by its label.
-    """
-    stroke = selection.get("stroke", {})
-    under = stroke.get("label", []) if isinstance(stroke, dict) else []
-    names = sorted(labels[label] for label in under if label in labels)
-    if not names:
-        names = sorted(str(bar.get("from", "")) for bar in selection.get("bar", []))
-    spans = [span for span in map(span_of, names) if span is not None]
-    return str(Span(first=spans[0].first, last=spans[-1].last)) if spans else ""
+def clicked(selection: Mapping[str, Any]) -> str:
+    """Read the time whose bar was clicked from the selection of the chart; empty for none."""
+    names = (str(bar.get("from", "")) for bar in selection.get("bar", []))
+    return next((name for name in names if span_of(name) is not None), "")
 
 
 def _choice(bars: list[tuple[str, int]]) -> None:
@@ -123,7 +110,7 @@ def _choice(bars: list[tuple[str, int]]) -> None:
         list(filled),
         format_func=lambda name: f"{told(name)} ({filled[name]:,})",
         key="bar",
-        placeholder=tr("Click a bar, draw over several, or choose here"),
+        placeholder=tr("Click a bar, or choose here"),
         label_visibility="collapsed",
         on_change=lambda: state.change(during=st.session_state["bar"] or ""),
     )
