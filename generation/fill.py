@@ -289,8 +289,10 @@ def candidate_png(candidate: Candidate, *, describe: bool = True) -> bytes:
 def _why_not(found: Verification, before: Verdict) -> str:
     if found.verdict != "match" or before == "match":
         return f"does not answer the query ({found.verdict}, {found.probability:.2f})"
-    looks = f"by looks alone {found.evidence:.2f} for {found.resembled:.2f}"
-    return f"no likelier an answer than the miss that it resembles ({looks})"
+    return (
+        "no likelier an answer than the miss that it resembles "
+        f"(by looks alone {found.evidence:.2f} for {found.resembled:.2f})"
+    )
 
 
 def _plain_png(image: Image.Image) -> bytes:
