@@ -172,6 +172,8 @@ class Judged:
                     "before": gap.report.before.verdict,
                     "probability": each.probability,
                     "coverage": each.verification.coverage if each.verification else None,
+                    "evidence": each.verification.evidence if each.verification else None,
+                    "resembled": each.verification.resembled if each.verification else None,
                     "refused": each.refused,
                     "right": bool(self.named[place := next(numbers)] == gap.type),
                     "named": str(self.named[place]),
