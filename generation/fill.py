@@ -215,7 +215,7 @@ class _Filling:
                 refused=f"blocked: {blocked}",
             )
         found = self._verifier.judge(row)
-        refused = None if found.answers else _why_not(found, self._verifier.before.verdict)
+        refused = found.why_not(self._verifier.before.verdict)
         if refused is None:
             copy = find_copy(made.image, row, self._collection, training=self._options.training)
             refused = f"near copy of {copy.of}" if copy else None
@@ -284,15 +284,6 @@ def candidate_png(candidate: Candidate, *, describe: bool = True) -> bytes:
         raise ValueError("a blocked candidate has no picture")
     public = conditions.public_extras(candidate.provenance.extras)
     return mark_png(candidate.image, replace(candidate.provenance, extras=public), prompt_metadata=describe)
-
-
-def _why_not(found: Verification, before: Verdict) -> str:
-    if found.verdict != "match" or before == "match":
-        return f"does not answer the query ({found.verdict}, {found.probability:.2f})"
-    return (
-        "no likelier an answer than the miss that it resembles "
-        f"(by looks alone {found.evidence:.2f} for {found.resembled:.2f})"
-    )
 
 
 def _plain_png(image: Image.Image) -> bytes:

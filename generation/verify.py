@@ -37,6 +37,17 @@ class Verification:
     resembled: float
     answers: bool
 
+    def why_not(self, before: Verdict) -> str | None:
+        """Say in words why the picture does not answer, given the verdict before it; None if it does."""
+        if self.answers:
+            return None
+        if self.verdict != "match" or before == "match":
+            return f"does not answer the query ({self.verdict}, {self.probability:.2f})"
+        return (
+            "no likelier an answer than the miss that it resembles "
+            f"(by looks alone {self.evidence:.2f} for {self.resembled:.2f})"
+        )
+
 
 class Verifier:
     """Judges pictures for one query over one collection, by the calibration that judges all its answers.
