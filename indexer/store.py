@@ -46,6 +46,9 @@ _ITEMS = select(
     .scalar_subquery()
     .label("tags"),
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
+_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(
+    ItemRow.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+)
 # A model made it here: its provenance names no source.
 _MADE_HERE = (ItemRow.origin == "generated") & func.json_type(ItemRow.provenance, "$.source").is_(None)
 
@@ -145,6 +148,12 @@ class Store(Catalogue):
     def known(self, ids: Iterable[int]) -> dict[int, Known]:
         """Look up what is known of items, by id."""
         return self._known(ItemRow.id, ids, by="id")
+
+    def contents(self, ids: Sequence[int]) -> dict[int, str | None]:
+        """Look up the hash of each item's picture, or else of its text, by id."""
+        with self._db.reading() as connection:
+            rows = connection.execute(_CONTENTS, {"ids": json.dumps(list(ids))}).all()
+        return {item_id: image or text for item_id, image, text in rows}
 
     def _known(self, column: Any, values: Iterable[Any], *, by: str) -> dict[Any, Known]:
         found: dict[Any, Known] = {}

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from indexer import Embeddings, Ids
 
+_ROUNDING = 1e-4  # a matrix product and a dot product of unit rows differ by far less
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -42,7 +44,7 @@ def fold(
     representative with a cosine of at least ``threshold``, or else stands for itself. What a model made
     never hides anything else: only its own kind stands under it. Where a candidate goes
     depends on those before it alone, to the last bit, so that looking deeper changes no representative. The
-    cost is one dot product for each candidate and representative.
+    cost is one matrix product, and a dot product with each representative for who is near to anybody before.
 
     Args:
         ids: (n,) int64, best first, none twice.
@@ -64,9 +66,11 @@ def fold(
     by_hash: dict[tuple[str, bool], int] = {}
     marks = np.zeros(len(ids), bool) if made is None else np.asarray(made, bool)
     real = np.zeros(len(ids), bool)  # of the groups: led by what no model made
-    for row, item_id, content, mark in zip(rows, ids.tolist(), hashes, marks.tolist(), strict=True):
+    lonely = _lonely(rows, threshold).tolist()
+    for place, (item_id, content, mark) in enumerate(zip(ids.tolist(), hashes, marks.tolist(), strict=True)):
+        row = rows[place]
         group = by_hash.get((content, mark)) if content else None
-        if group is None:
+        if group is None and not lonely[place]:
             group = _first_near(leaders[: len(members)], row, threshold, real[: len(members)] | mark)
         if group is None:
             group = len(members)
@@ -77,6 +81,12 @@ def fold(
             for who in (False, True) if real[group] else (True,):
                 by_hash.setdefault((content, who), group)
     return tuple(Group(id=first, folded=tuple(rest)) for first, *rest in members)
+
+
+def _lonely(rows: Embeddings, threshold: float) -> NDArray[np.bool_]:
+    """Mark (n,) the rows that are surely near to no earlier one: most, so that few are compared one by one."""
+    near = rows @ rows.T >= threshold - _ROUNDING  # (n, n)
+    return np.asarray(near.argmax(axis=1) >= np.arange(len(rows)), bool) | ~near.any(axis=1)
 
 
 def _first_near(

@@ -147,7 +147,8 @@ class Ranking:
         self._is_whole = all(len(found.ids) < count + extra for found in nearest.values())
         merged, matched = self._merged(nearest, count + extra)
         if words is not None and len(words.ids):
-            merged = self._blended(nearest, merged, words)
+            merged, by_words = self._blended(nearest, merged, words)
+            matched = by_words | matched
         self._relevance = dict(zip(merged.ids.tolist(), merged.scores.tolist(), strict=True))
         worded = words.known if words is not None else frozenset()
         scores = {  # known from the search: no need to fetch a row for each
@@ -178,24 +179,29 @@ class Ranking:
         kinds = {item_id: best[item_id][1] for item_id in order}
         return Found(scores=scores, ids=np.array(order, np.int64)), kinds
 
-    def _blended(self, nearest: Mapping[Kind, Nearest], merged: Found, words: _WordSearch) -> Found:
-        """Add the evidence of words."""
+    def _blended(
+        self, nearest: Mapping[Kind, Nearest], merged: Found, words: _WordSearch
+    ) -> tuple[Found, dict[int, Kind]]:
+        """Add the evidence of words; tell also which embedding counts of each item that they found."""
         relevance = np.full(len(words.ids), _UNSEEN)
         place = {item_id: number for number, item_id in enumerate(words.ids.tolist())}
+        matched: dict[int, Kind] = {}
         for kind, best in self.best(words.ids.tolist()).items():
             values = self._judge.relevance(kind, nearest[kind], best.scores)
-            rows = [place[item_id] for item_id in best.ids.tolist()]
-            relevance[rows] = np.maximum(relevance[rows], values)
+            rows = np.array([place[item_id] for item_id in best.ids.tolist()], np.int64)
+            better = values > relevance[rows]
+            relevance[rows[better]] = values[better]
+            matched |= dict.fromkeys(best.ids[better].tolist(), kind)
         hits = WordHits(
             found=Found(scores=words.scores, ids=words.ids),
             relevance=relevance,
             total=self._counted.items,
             decisive=words.is_decisive,
         )
-        return blend(merged, hits, exhausted=self._is_whole)
+        return blend(merged, hits, exhausted=self._is_whole), matched
 
     def _better_kind(self, item_id: int, nearest: Mapping[Kind, Nearest]) -> Kind:
-        """Tell which embedding of an item counts that only words have brought in."""
+        """Tell which embedding counts of an item whose words put it first although nothing else is known."""
         values = {
             kind: float(self._judge.relevance(kind, nearest[kind], best.scores)[0])
             for kind, best in self.best([item_id]).items()

@@ -177,12 +177,11 @@ class _Answer:
         ids = [entry.id for entry in ranked]
         if not self._query.fold:
             return [Group(id=item_id) for item_id in ids]
-        known = self._collection.store.known(ids)
-        contents = [(known[i].image_sha256 or known[i].text_sha256) if i in known else None for i in ids]
+        contents = self._collection.store.contents(ids)
         return fold(
             np.array(ids, np.int64),
             self._ranking.pictures(ids),
-            hashes=contents,
+            hashes=[contents.get(item_id) for item_id in ids],
             threshold=near_duplicate_threshold(self._model),
             made=self._ranking.made(ids),
         )
