@@ -29,7 +29,9 @@ from .encoders import (
     encode_whole_texts,
     load_encoder,
     model_available,
+    prepare,
     resolve_device,
+    worth_preparing,
 )
 from .encoders.hub import is_reachable as hub_reachable
 from .errors import (
@@ -183,11 +185,13 @@ __all__ = [
     "names_origin",
     "number_of",
     "open_source",
+    "prepare",
     "promote",
     "remove_copies",
     "resolve_device",
     "sweep_orphans",
     "thumbnail",
     "without_warnings",
+    "worth_preparing",
     "write_whole",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from indexer import Embeddings, Ids
 
+_BLOCK = 256  # rows compared with all before them at once
 _ROUNDING = 1e-4  # a matrix product and a dot product of unit rows differ by far less
 
 
@@ -42,9 +43,8 @@ def fold(
 
     A candidate with the hash of an earlier one joins that one's group. Otherwise it joins the best-ranked
     representative with a cosine of at least ``threshold``, or else stands for itself. What a model made
-    never hides anything else: only its own kind stands under it. Where a candidate goes
-    depends on those before it alone, to the last bit, so that looking deeper changes no representative. The
-    cost is one matrix product, and a dot product with each representative for who is near to anybody before.
+    never hides anything else: only its own kind stands under it. Where a candidate goes depends on those before
+    it alone, to the last bit, so that looking deeper changes no representative.
 
     Args:
         ids: (n,) int64, best first, none twice.
@@ -66,11 +66,10 @@ def fold(
     by_hash: dict[tuple[str, bool], int] = {}
     marks = np.zeros(len(ids), bool) if made is None else np.asarray(made, bool)
     real = np.zeros(len(ids), bool)  # of the groups: led by what no model made
-    lonely = _lonely(rows, threshold).tolist()
-    for place, (item_id, content, mark) in enumerate(zip(ids.tolist(), hashes, marks.tolist(), strict=True)):
-        row = rows[place]
+    given = zip(ids.tolist(), rows, hashes, marks.tolist(), _lonely(rows, threshold), strict=True)
+    for item_id, row, content, mark, alone in given:
         group = by_hash.get((content, mark)) if content else None
-        if group is None and not lonely[place]:
+        if group is None and not alone:
             group = _first_near(leaders[: len(members)], row, threshold, real[: len(members)] | mark)
         if group is None:
             group = len(members)
@@ -83,10 +82,15 @@ def fold(
     return tuple(Group(id=first, folded=tuple(rest)) for first, *rest in members)
 
 
-def _lonely(rows: Embeddings, threshold: float) -> NDArray[np.bool_]:
-    """Mark (n,) the rows that are surely near to no earlier one: most, so that few are compared one by one."""
-    near = rows @ rows.T >= threshold - _ROUNDING  # (n, n)
-    return np.asarray(near.argmax(axis=1) >= np.arange(len(rows)), bool) | ~near.any(axis=1)
+def _lonely(rows: Embeddings, threshold: float) -> list[bool]:
+    """Mark (n,) the rows that are surely near to no earlier one: most, so few are compared one by one."""
+    lonely = np.ones(len(rows), bool)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        near = block @ rows[: start + len(block)].T >= threshold - _ROUNDING
+        lonely[start : start + len(block)] = ~np.tril(near, start - 1).any(axis=1)
+    found: list[bool] = lonely.tolist()
+    return found
 
 
 def _first_near(

@@ -1,11 +1,18 @@
 """Fixtures for all tests; each test is cut off from the user's settings and from any model hub."""
 
+import os
+
 import pytest
 
 from indexer import Collection, index_sources, open_source
 from tests.colour_encoder import ColourEncoder
 
 pytest_plugins = ["tests.browser_fixtures"]
+
+
+def pytest_configure():
+    """Run models by torch, whatever was exported here (but see test_indexer_onnx.py)."""
+    os.environ["FINDMAKE_RUNTIME"] = "torch"
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
-from ui import cli, formats, services
+from ui import cli, formats, services, zoo
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -31,7 +31,7 @@ def readme_commands():
 
 def test_the_readme_commands_work_in_their_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
     monkeypatch.setattr("indexer.doctor.surroundings.model_available", lambda name: True)
     write_pictures(tmp_path / "photos", 6)
@@ -52,7 +52,7 @@ def test_the_readme_commands_work_in_their_order(tmp_path, monkeypatch, capsys):
 def test_the_readme_commands_that_make_pictures_work_in_their_order(tmp_path, monkeypatch, capsys):
     make_shelf(tmp_path).collection.close()
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "shelf"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(
         generation, "load_generator", lambda name, **options: ColourGenerator(), raising=False
     )
@@ -91,7 +91,7 @@ def test_the_json_document_names_every_field(collection, index, tmp_path, encode
     write_pictures(tmp_path / "photos", 2)
     report = formats.report_to_json(index(tmp_path / "photos"))
     answer = formats.results_to_json(Searcher(collection, encoder).search(parse_query(["red"])))
-    fields = {*report, *answer, *answer["hits"][0], *services.info(collection), *services.models()[0]}
+    fields = {*report, *answer, *answer["hits"][0], *services.info(collection), *zoo.models()[0]}
     assert {field for field in fields if f"`{field}`" not in document} == set()
 
 

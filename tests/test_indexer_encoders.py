@@ -130,7 +130,7 @@ def test_half_a_character_is_no_reason_to_fail(request, which):
 def test_a_folder_keeps_its_preprocessing(vit, vit_folder):
     assert vit.spec.name == str(vit_folder)
     assert (vit.spec.dim, vit.spec.image_size) == (512, 224)
-    assert vit._parts.model.visual.preprocess_cfg["mean"] == SETTINGS["mean"]
+    assert vit.parts.model.visual.preprocess_cfg["mean"] == SETTINGS["mean"]
 
 
 def test_a_bare_file_has_the_same_weights_under_other_preprocessing(vit, vit_folder, monkeypatch):
@@ -413,7 +413,7 @@ def crops():
 @pytest.mark.parametrize("which", ["starter", "vit"])
 def test_tuning_keeps_embeddings_of_real_pictures(request, which):
     encoder = request.getfixturevalue(which)
-    parts = encoder._parts
+    parts = encoder.parts
     with torch.inference_mode():
         pixels = torch.stack([parts.preprocess(picture) for picture in crops()])
         model = copy.deepcopy(parts.model)
@@ -423,11 +423,11 @@ def test_tuning_keeps_embeddings_of_real_pictures(request, which):
 
 
 def test_a_tower_that_bfloat16_would_move_stays_in_float32(starter, monkeypatch):
-    model = copy.deepcopy(starter._parts.model)
+    model = copy.deepcopy(starter.parts.model)
     monkeypatch.setattr(tuning, "LEAST_COSINE", 1.1)  # nothing is good enough
     with torch.inference_mode():
         before = model.visual
-        tower = tuning.tuned_image_tower(model, torch.device("cpu"), starter._parts.preprocess)
+        tower = tuning.tuned_image_tower(model, torch.device("cpu"), starter.parts.preprocess)
         assert model.visual is before
         assert tower(torch.zeros(1, 3, 260, 260)).dtype == torch.float32
 
@@ -461,9 +461,9 @@ def test_one_picture_is_not_worth_tuning_and_eight_are(vit_folder):
 
 def test_a_strip_is_cut_to_its_middle_without_changing_what_the_model_sees(vit):
     strip = Image.fromarray(np.tile(np.asarray(photos()[0])[:64], (1, 4, 1)))
-    whole = vit._parts.preprocess(strip)
-    assert torch.allclose(vit._preprocess(strip), whole, atol=0.02)
-    assert vit._preprocess(Image.new("RGB", (200_000, 2))).shape == (3, 224, 224)
+    whole = vit.parts.preprocess(strip)
+    assert torch.allclose(vit.preprocess(strip), whole, atol=0.02)
+    assert vit.preprocess(Image.new("RGB", (200_000, 2))).shape == (3, 224, 224)
 
 
 # --- canaries -------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_the_starter_is_as_told():
     told = ZOO[-1]
     encoder = load_encoder("starter", device="cpu")
     assert (told.dim, told.image_size) == (encoder.spec.dim, encoder.spec.image_size)
-    count = sum(p.numel() for p in encoder._parts.model.parameters())
+    count = sum(p.numel() for p in encoder.parts.model.parameters())
     assert count / 1e6 == pytest.approx(told.params_m, rel=0.1)
     assert model_available("starter")
 

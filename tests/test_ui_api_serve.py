@@ -15,7 +15,7 @@ def test_the_command_serves_and_ends(tmp_path, collection, index, encoder, monke
     """In this process, with the server told to stop as soon as it has started."""
     write_pictures(tmp_path / "photos", 3)
     index_sources(collection, encoder, [open_source(tmp_path / "photos")])
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: encoder)
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: encoder)
     made = running.server
 
     def stopped(service):

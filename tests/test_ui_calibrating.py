@@ -15,8 +15,8 @@ def run(monkeypatch, tmp_path, capsys):
     """Run a command with the tiny encoder, as in ``code, out, err = run("calibrate")``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "c"))
-    monkeypatch.setattr(indexer, "load_encoder", lambda name, device: ColourEncoder(name))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(indexer, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
 
     def command(*arguments):
         code = cli.main([str(argument) for argument in arguments])

@@ -15,7 +15,7 @@ from ui import checkup, cli, services
 def run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
     for place in (checkup, surroundings):
         monkeypatch.setattr(place, "model_available", lambda name: True)
@@ -72,7 +72,7 @@ def test_json_is_one_object_with_every_finding(damaged):
 
 
 def test_a_model_that_has_changed_is_found_and_quick_does_not_look(run, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name, seed=3))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name, seed=3))
     code, out, _ = run("doctor")
     assert code == 1
     assert "no longer gives the embeddings" in out

@@ -36,8 +36,8 @@ PHOTOS = {
 def run(monkeypatch, tmp_path, capsys):
     """Run a command with the tiny encoder, as in ``code, out, err = run("evaluate", "d.parquet")``."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(indexer, "load_encoder", lambda name, device: ColourEncoder(name))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(indexer, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
 
     def command(*arguments):
         code = cli.main([str(argument) for argument in arguments])

@@ -15,7 +15,7 @@ from ui import cli, services
 def run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("starter", "for a test"))
     write_pictures(tmp_path / "photos", 7)
     (tmp_path / "photos" / "note.txt").write_text("a red note")

@@ -22,7 +22,7 @@ def run(monkeypatch, tmp_path, capsys):
     make_shelf(tmp_path).collection.close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "shelf"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(
         generation, "load_generator", lambda name, **options: ColourGenerator(), raising=False
     )

@@ -42,7 +42,7 @@ def settings(collection):
 
 @pytest.fixture
 def filler(jobs, settings, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     return Filler(jobs, settings)
 
 
@@ -154,7 +154,7 @@ def test_it_waits_for_another_writer(filler, jobs, collection, tmp_path):
 
 
 def test_a_collection_is_made_for_a_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
     (tmp_path / "new").mkdir()
     jobs = Jobs(tmp_path / "new")

@@ -18,7 +18,7 @@ APP = Path(__file__).parents[1] / "ui" / "app.py"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, encoder, collection):
     """Each test has its own collection, the tiny encoder, and nothing kept from the test before."""
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: encoder)
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: encoder)
     monkeypatch.setenv(COLLECTION, str(collection.folder))
     opened = []
 

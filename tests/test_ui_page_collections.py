@@ -11,7 +11,7 @@ from indexer import Collection
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
-from ui import checkup, services, state, zoo_shown
+from ui import checkup, services, state, zoo, zoo_shown
 from ui.indexing_job import Stopped
 from ui.settings import ALLOW, COLLECTION
 from ui.views import creating
@@ -23,9 +23,9 @@ CARD = Path(__file__).parents[1] / "data" / "starter" / "MODEL_CARD.md"
 @pytest.fixture(autouse=True)
 def shelf(monkeypatch, tmp_path):
     make_shelf(tmp_path).collection.close()
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder("colours"))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder("colours"))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
-    monkeypatch.setattr(services, "model_available", lambda name: name == "starter")
+    monkeypatch.setattr(zoo, "model_available", lambda name: name == "starter")
     monkeypatch.setattr(checkup, "model_available", lambda name: True)
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     monkeypatch.setenv(ALLOW, str(tmp_path))

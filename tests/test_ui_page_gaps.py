@@ -26,7 +26,7 @@ from ui.views import trend
 @pytest.fixture(autouse=True)
 def shelf(monkeypatch, tmp_path):
     made = make_shelf(tmp_path).collection
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(generation, "load_generator", lambda name, **_: ColourGenerator(), raising=False)
     monkeypatch.setattr(asking, "_SEEDS", 1)
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))

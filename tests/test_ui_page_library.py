@@ -25,7 +25,7 @@ TABLE = "id,title,price,taken\n" + "".join(
 
 @pytest.fixture(autouse=True)
 def album(monkeypatch, tmp_path, collection, index):
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setenv(COLLECTION, str(collection.folder))
     write_pictures(tmp_path / "photos", 6)
     (tmp_path / "photos" / "copy.png").write_bytes(encoded("black", seed=0))

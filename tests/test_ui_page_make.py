@@ -37,7 +37,7 @@ class Slow(ColourGenerator):
 def shelf(monkeypatch, tmp_path):
     """A catalogue without yellow, and nothing kept from the test before."""
     made = make_shelf(tmp_path)
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     monkeypatch.setattr(asking, "_SEEDS", SEED + 1)
     # pictures of one colour are near-duplicates to this encoder; here each is kept and has its own card

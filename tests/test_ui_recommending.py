@@ -16,7 +16,7 @@ def run(monkeypatch, tmp_path, capsys):
     """Run a command over 14 pictures, as in ``code, out, err = run("label", "--labels", "red")``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
 
     def command(*arguments):

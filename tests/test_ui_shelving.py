@@ -21,7 +21,7 @@ from ui.settings import Settings
 def run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
 
     def command(*arguments):

@@ -15,7 +15,7 @@ def run(monkeypatch, tmp_path, capsys):
     """Run a command over seven captioned pictures, as in ``code, out, err = run("train-lora", ...)``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "c"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
 
     def command(*arguments):
         code = cli.main([str(argument) for argument in arguments])

@@ -28,7 +28,7 @@ def shelf(tmp_path):
 
 @pytest.fixture
 def keeper(shelf, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, device: ColourEncoder(name))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(checkup, "model_available", lambda name: True)
     settings = Settings(collection=shelf.folder)
     jobs = Jobs(shelf.folder)

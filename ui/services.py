@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from indexer import (
     GENERATED_FOLDER,
-    ZOO,
     Collection,
     CollectionNotFound,
     DeferredEncoder,
@@ -22,7 +21,6 @@ from indexer import (
     IndexReport,
     Item,
     ItemNotFound,
-    ModelInfo,
     Progress,
     Source,
     UnreadableSource,
@@ -31,7 +29,6 @@ from indexer import (
     index_sources,
     load_encoder,
     load_image,
-    model_available,
     open_source,
     thumbnail,
 )
@@ -72,7 +69,8 @@ def open_encoder(collection: Collection, settings: Settings) -> DeferredEncoder:
     name = collection.spec.name
     if settings.model not in (None, "auto", name):
         raise EncoderMismatch(name, str(settings.model))
-    return DeferredEncoder(collection.spec, lambda: load_encoder(name, device=settings.device))
+    spec, device, runtime = collection.spec, settings.device, settings.runtime
+    return DeferredEncoder(spec, lambda: load_encoder(name, device=device, spec=spec, runtime=runtime))
 
 
 def open_searcher(settings: Settings) -> Searcher:
@@ -289,12 +287,3 @@ def info(collection: Collection) -> dict[str, Any]:
         "roots": collection.store.roots(),
         "bytes": sum(path.stat().st_size for path in files),
     }
-
-
-def models() -> list[dict[str, Any]]:
-    """List the zoo, with what works on this machine without a download."""
-    shown = [field.name for field in fields(ModelInfo) if field.name != "repositories"]
-    return [
-        {name: getattr(model, name) for name in shown} | {"available": model_available(model.name)}
-        for model in ZOO
-    ]

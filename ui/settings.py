@@ -16,6 +16,7 @@ LOG_MISSES = "FINDMAKE_LOG_MISSES"
 API_TOKEN = "FINDMAKE_API_TOKEN"
 GENERATOR = "FINDMAKE_GENERATOR"
 ALLOW = "FINDMAKE_ALLOW"
+RUNTIME = "FINDMAKE_RUNTIME"
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -31,6 +32,8 @@ class Settings:
         generator: what makes pictures where none is named: ``starter``, a folder, or ``ORG/NAME`` on the hub.
         allow: folders below which files may be indexed from the page and the API; none for the default, which
             is any file for a page that only this machine reaches, and none otherwise.
+        runtime: what encoders run by on a processor: ``auto`` for onnxruntime where a model was exported
+            (``findmake models --prepare``), else torch; or ``torch`` alone.
         api_token: that requests to the API must carry; None for none.
     """
 
@@ -40,6 +43,7 @@ class Settings:
     log_misses: bool = True
     generator: str = "starter"
     allow: tuple[Path, ...] = ()
+    runtime: str = "auto"
     api_token: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -73,6 +77,7 @@ class Settings:
             api_token=variables.get(API_TOKEN) or None,
             generator=variables.get(GENERATOR) or "starter",
             allow=_folders(variables.get(ALLOW) or ""),
+            runtime=variables.get(RUNTIME) or "auto",
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -80,6 +85,7 @@ class Settings:
         variables = {**os.environ, COLLECTION: str(self.collection), DEVICE: self.device}
         variables[LOG_MISSES] = "on" if self.log_misses else "off"
         variables[GENERATOR] = self.generator
+        variables[RUNTIME] = self.runtime
         variables[ALLOW] = os.pathsep.join(map(str, self.allow))
         return variables | ({MODEL: self.model} if self.model else {})
 

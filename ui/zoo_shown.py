@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import services
+from .zoo import models
 
 STARTER = "starter"
 MEASURED = {"flickr8k_r1": 28.0, "flickr8k_r10": 70.7, "pictures": 1_000}
@@ -27,6 +27,6 @@ def rows() -> list[dict[str, Any]]:
             "flickr30k": model["flickr30k_r1"],
             "coco": model["coco_r1"],
         }
-        for model in services.models()
+        for model in models()
     ]
     return sorted(found, key=lambda row: not row["available"])

@@ -5,14 +5,18 @@ Nothing heavy is imported before a model is loaded.
 
 from __future__ import annotations
 
+from ..errors import ModelUnavailable
+from ..items import EncoderSpec
 from .base import Encoder
 from .canaries import agreement, canary_embeddings
 from .deferred import DeferredEncoder
 from .devices import resolve_device
 from .long_texts import encode_whole_texts
+from .runtime import RUNTIMES, exported, prepare, worth_preparing
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
 __all__ = [
+    "RUNTIMES",
     "ZOO",
     "DeferredEncoder",
     "Encoder",
@@ -23,11 +27,15 @@ __all__ = [
     "encode_whole_texts",
     "load_encoder",
     "model_available",
+    "prepare",
     "resolve_device",
+    "worth_preparing",
 ]
 
 
-def load_encoder(name: str, *, device: str = "auto") -> Encoder:
+def load_encoder(
+    name: str, *, device: str = "auto", spec: EncoderSpec | None = None, runtime: str = "auto"
+) -> Encoder:
     """Load an encoder by name.
 
     Args:
@@ -35,11 +43,20 @@ def load_encoder(name: str, *, device: str = "auto") -> Encoder:
             ``open_clip_config.json``; ``ARCH@FILE`` for a bare weight file; or ``auto`` for the best one
             that can be had.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        spec: of the encoder that is expected; on a processor, what was exported of it before is used in its
+            place (``prepare``), without torch.
+        runtime: ``auto``, or ``torch`` to use nothing that was exported.
 
     Raises:
         ModelUnavailable: there is no such model or device, or its weights are not here and cannot be fetched;
             without a network this takes a few seconds at most.
     """
+    if runtime not in RUNTIMES:
+        raise ModelUnavailable(name, f"there is no runtime {runtime!r}", f"Use {' or '.join(RUNTIMES)}.")
+    if spec is not None and runtime == "auto":
+        found = exported(spec, device)
+        if found is not None:
+            return found
     if name == "auto":
         name, _ = choose_model()
     from . import loading

@@ -17,20 +17,27 @@ from PIL import Image
 from ..items import Embeddings, EncoderSpec
 from .canaries import CANARY_TEXTS
 from .parts import Parts
+from .pixels import without_far_ends
 from .tuning import plain_image_tower, tuned_image_tower
 
 BATCH_SIZE = 32  # the image tower's throughput is flat from here on, and memory is not
 _PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
 _WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
-_LONGEST_STRIP = 8  # times the shorter side
 _LONG = "word " * 1_000  # more than a text tower reads
 
 
 class OpenClipEncoder:
-    """Turns pictures and texts into embeddings by an open_clip model; see Encoder."""
+    """Turns pictures and texts into embeddings by an open_clip model; see Encoder.
+
+    Args:
+        parts: what it is assembled from.
+        name: what the person calls it.
+        device: where it runs.
+    """
 
     def __init__(self, parts: Parts, *, name: str, device: str) -> None:
-        self._parts = parts
+        self.parts = parts
+        self.device = device
         self._device = torch.device(device)
         # One call at a time: the model uses all cores by itself, and fast tokenizers are not thread-safe.
         self._lock = threading.Lock()
@@ -45,12 +52,12 @@ class OpenClipEncoder:
         """Embed pictures; see Encoder."""
         with self._lock, torch.inference_mode():
             if not self._is_tuned and len(images) >= _WORTH_TUNING:
-                self._image_tower = tuned_image_tower(self._model, self._device, self._parts.preprocess)
+                self._image_tower = tuned_image_tower(self._model, self._device, self.parts.preprocess)
                 self._is_tuned = True
             rows = []
             for start in range(0, len(images), BATCH_SIZE):
                 batch = images[start : start + BATCH_SIZE]
-                pixels = torch.stack(list(self._pool.map(self._preprocess, batch)))  # (b, 3, size, size)
+                pixels = torch.stack(list(self._pool.map(self.preprocess, batch)))  # (b, 3, size, size)
                 rows.append(_unit(self._image_tower(pixels.to(self._device))))
             return self._stacked(rows)
 
@@ -59,20 +66,21 @@ class OpenClipEncoder:
         with self._lock, torch.inference_mode():
             rows = []
             for start in range(0, len(texts), BATCH_SIZE):
-                tokens = self._parts.tokenizer(list(texts[start : start + BATCH_SIZE]))  # (b, context)
+                tokens = self.parts.tokenizer(list(texts[start : start + BATCH_SIZE]))  # (b, context)
                 rows.append(_unit(self._model.encode_text(tokens.to(self._device))))
             return self._stacked(rows)
 
     def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
         """Say of each text whether it fills the text tower's context, and so may be cut off."""
         with self._lock:
-            return [self._context.is_filled(self._parts.tokenizer([text])) for text in texts]
+            return [self._context.is_filled(self.parts.tokenizer([text])) for text in texts]
 
-    def _preprocess(self, image: Image.Image) -> torch.Tensor:
-        settings = getattr(self._parts.model.visual, "preprocess_cfg", {})
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn a picture of any mode and size into what the image tower reads, (3, size, size) float32."""
+        settings = getattr(self.parts.model.visual, "preprocess_cfg", {})
         if settings.get("resize_mode") == "shortest":
-            image = _without_far_ends(image)
-        return self._parts.preprocess(image.convert("RGB"))
+            image = without_far_ends(image)
+        return self.parts.preprocess(image.convert("RGB"))
 
     def _stacked(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
@@ -108,22 +116,6 @@ def _unit(rows: torch.Tensor) -> Embeddings:
     """Bring rows (n, dim) to length 1, in float32 on the CPU."""
     unit: Embeddings = torch.nn.functional.normalize(rows.float(), dim=-1).cpu().numpy()
     return unit
-
-
-def _without_far_ends(image: Image.Image) -> Image.Image:
-    """Cut a strip to its middle.
-
-    Preprocessing that scales the shorter side to the model's size looks at the middle square only, but would
-    first make gigabytes of pixels of a strip.
-    """
-    shorter, longer = sorted(image.size)
-    spare = (longer - _LONGEST_STRIP * shorter) // 2
-    if spare <= 0:
-        return image
-    width, height = image.size
-    if width > height:
-        return image.crop((spare, 0, width - spare, height))
-    return image.crop((0, spare, width, height - spare))
 
 
 def _spec(parts: Parts, name: str) -> EncoderSpec:

@@ -22,6 +22,7 @@ from ..errors import ModelUnavailable
 from . import starter_weights
 from .heads import Heads
 from .parts import Parts
+from .pixels import PixelSettings
 from .stages import StagedEfficientNet
 
 EMBED_DIM = 512
@@ -30,8 +31,13 @@ IMAGE_SIZE = 260
 CONTEXT_LENGTH = 128  # tokens; MiniLM-L6 was tuned on texts of this length
 
 # The classifier was trained on (pixel - 127) / 128, which is this on the scale of 0 to 1.
-IMAGE_MEAN = (127 / 255,) * 3
-IMAGE_STD = (128 / 255,) * 3
+PIXELS = PixelSettings(
+    size=IMAGE_SIZE,
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    std=(128 / 255, 128 / 255, 128 / 255),
+    interpolation="bicubic",
+    resize="squash",
+)
 
 ARCHITECTURE = "tf_efficientnet_lite2+MiniLM-L6"
 PRETRAINED = "starter_heads.safetensors"
@@ -75,12 +81,12 @@ def _heads() -> Heads:
 def image_preprocessing() -> Callable[[Image.Image], torch.Tensor]:
     """Build the transform of one picture to (3, 260, 260) float32: all of it, squashed to a square."""
     transform: Callable[[Image.Image], torch.Tensor] = open_clip.image_transform(
-        IMAGE_SIZE,
+        PIXELS.size,
         is_train=False,
-        mean=IMAGE_MEAN,
-        std=IMAGE_STD,
-        resize_mode="squash",
-        interpolation="bicubic",
+        mean=PIXELS.mean,
+        std=PIXELS.std,
+        resize_mode=PIXELS.resize,
+        interpolation=PIXELS.interpolation,
     )
     return transform
 
@@ -142,7 +148,7 @@ class Tokenizer:
 
     def __init__(self, files: starter_weights.Files | None = None) -> None:
         folder = (files or starter_weights.locate()).text_folder
-        self._padded = HFTokenizer(str(folder), context_length=CONTEXT_LENGTH, local_files_only=True)
+        self.padded = HFTokenizer(str(folder), context_length=CONTEXT_LENGTH, local_files_only=True)
 
     def __call__(self, texts: list[str]) -> torch.Tensor:
         """Tokenize.
@@ -155,5 +161,5 @@ class Tokenizer:
         """
         if not texts:
             return torch.zeros((0, 1), dtype=torch.int64)
-        tokens: torch.Tensor = self._padded(texts)  # (n, CONTEXT_LENGTH)
+        tokens: torch.Tensor = self.padded(texts)  # (n, CONTEXT_LENGTH)
         return tokens[:, : int((tokens != 0).sum(dim=1).max())]

@@ -22,7 +22,7 @@ def add_index(commands: Commands) -> None:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from ui import formats, progress, services
+    from ui import formats, progress, services, zoo
 
     line = progress.ProgressLine()
     try:
@@ -35,4 +35,5 @@ def _index(options: argparse.Namespace) -> int:
         write_json(formats.report_to_json(report))
     else:
         say(formats.report_to_text(report))
+    zoo.prepare_for(settings(options), say)
     return 0

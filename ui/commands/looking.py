@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .options import common, settings, write, write_json
+from .options import common, say, settings, write, write_json
 
 if TYPE_CHECKING:
     from .options import Commands
@@ -23,6 +23,9 @@ def add_models(commands: Commands) -> None:
     help_text = "list the encoders, and which work on this machine now"
     models = commands.add_parser("models", help=help_text)
     models.add_argument("--json", action="store_true", help="as JSON")
+    models.add_argument(
+        "--prepare", metavar="NAME", help="make a model ready to start at once on a processor, without torch"
+    )
     models.set_defaults(run=_models)
 
 
@@ -35,8 +38,18 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from ui import formats, services
+    from ui import formats, zoo
 
-    models = services.models()
-    write_json(models) if options.json else write(formats.models_to_table(models))
+    if options.prepare:
+        return _prepare(options.prepare)
+    known = zoo.models()
+    write_json(known) if options.json else write(formats.models_to_table(known))
     return 0
+
+
+def _prepare(name: str) -> int:
+    from ui import zoo
+
+    reason = zoo.prepare_model(name)
+    say(f"{name} is ready." if reason is None else f"{name} goes on running by torch: {reason}.")
+    return 0 if reason is None else 1

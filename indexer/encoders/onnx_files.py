@@ -1,0 +1,105 @@
+"""Where models lie that were exported to ONNX, one folder for each embedding space.
+
+A cache: whatever is missing, broken or of another format there counts as not there, and is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from ..items import EncoderSpec
+from .pixels import PixelSettings
+
+TEXT_TOWER, IMAGE_TOWER, TOKENIZER, FACTS = "text.onnx", "image.onnx", "tokenizer.json", "facts.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFacts:
+    """What an exported model is, beside its towers.
+
+    Attributes:
+        spec: of the encoder that it was exported from.
+        pixels: how it wants its pictures.
+        context: tokens that its text tower reads at most.
+        padding: the token that fills up shorter texts.
+        trims: whether texts are filled up to the longest one only, not to the whole context.
+        sizes: bytes of each file, by name.
+    """
+
+    spec: EncoderSpec
+    pixels: PixelSettings
+    context: int
+    padding: int
+    trims: bool
+    sizes: dict[str, int]
+
+
+def folder_of(spec: EncoderSpec) -> Path:
+    """Give the folder of an embedding space in this user's cache, whether it is there or not."""
+    key = hashlib.sha256(f"{spec.weights_sha256} {spec.preprocessing_sha256} {spec.dim}".encode())
+    root = platformdirs.user_cache_path("findmake", appauthor=False) / "onnx"
+    return root / f"{_FORMAT}-{key.hexdigest()[:24]}"
+
+
+def read_facts(folder: Path, spec: EncoderSpec) -> ExportedFacts | None:
+    """Read what an exported model is; None if it is not there, not whole, or of another space."""
+    try:
+        told = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        facts = ExportedFacts(
+            spec=EncoderSpec(**told["spec"]),
+            pixels=PixelSettings(
+                **told["pixels"] | {name: tuple(told["pixels"][name]) for name in ("mean", "std")}
+            ),
+            context=int(told["context"]),
+            padding=int(told["padding"]),
+            trims=bool(told["trims"]),
+            sizes={str(name): int(size) for name, size in told["sizes"].items()},
+        )
+        found = {name: (folder / name).stat().st_size for name in (TEXT_TOWER, IMAGE_TOWER, TOKENIZER)}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return None
+    return facts if facts.sizes == found and facts.spec.same_space(spec) else None
+
+
+def write_facts(folder: Path, facts: ExportedFacts) -> None:
+    """Write what an exported model is, with the sizes of its files as they lie there."""
+    sizes = {name: (folder / name).stat().st_size for name in (TEXT_TOWER, IMAGE_TOWER, TOKENIZER)}
+    told = asdict(facts) | {"sizes": sizes}
+    (folder / FACTS).write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path | None]:
+    """Give an empty folder that takes the place of another one when all went well.
+
+    None if another process is at it already: it will be there soon.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.parent / f"{folder.name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield None
+        return
+    made = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    try:
+        yield made
+        shutil.rmtree(folder, ignore_errors=True)
+        made.replace(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        lock.release()

@@ -1,0 +1,171 @@
+"""Models that run without torch: the same embeddings, found in the cache, never in the way."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer import ModelUnavailable, load_encoder, prepare, worth_preparing
+from indexer.encoders import onnx_files, runtime
+from indexer.encoders.canaries import canary_pictures
+from indexer.encoders.pixels import to_pixels, without_far_ends
+from tests.colour_encoder import ColourEncoder
+
+TEXTS = ["a red bicycle", "", "word " * 300, "A&amp;B  \u00e9t\u00e9", "Ã©tÃ©", "\u4f60\u597d", "\t42\n"]
+HEAVY = ("torch", "torchvision", "open_clip", "transformers", "timm", "diffusers", "streamlit", "sklearn")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """A cache of models that no other test sees."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cached(cache, monkeypatch):
+    monkeypatch.setattr(onnx_files.platformdirs, "user_cache_path", lambda *_, **__: cache)
+    return cache
+
+
+@pytest.fixture
+def starter(cached):
+    """The starter by torch, exported by the first test that needs it."""
+    encoder = load_encoder("starter", device="cpu")
+    assert prepare(encoder) is None
+    return encoder
+
+
+def exported(starter):
+    found = load_encoder("starter", device="cpu", spec=starter.spec)
+    assert type(found).__name__ == "OnnxEncoder"
+    return found
+
+
+def pictures():
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (37, 211, 3), np.uint8))
+    clear = Image.new("RGBA", (64, 80), (200, 10, 10, 120))
+    return [*canary_pictures(), noise, noise.convert("L"), noise.convert("P"), clear, noise.resize((3, 900))]
+
+
+@pytest.mark.slow
+def test_the_starter_gives_the_same_embeddings_without_torch(starter):
+    light = exported(starter)
+    assert light.spec == starter.spec
+    for kind, given in (("texts", TEXTS), ("images", pictures())):
+        expected, found = (getattr(one, f"encode_{kind}")(given) for one in (starter, light))
+        assert found.dtype == np.float32
+        assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+        least = 0.9999 if kind == "texts" else 0.999  # the tuned image tower of torch may be in short floats
+        assert np.vecdot(expected, found).min() > least
+        assert getattr(light, f"encode_{kind}")([]).shape == (0, 512)
+    assert light.exceeds_context(TEXTS) == starter.exceeds_context(TEXTS)
+    assert any(light.exceeds_context(TEXTS))
+
+
+@pytest.mark.slow
+def test_what_else_is_in_the_batch_does_not_count(starter):
+    light = exported(starter)
+    many = light.encode_texts([*TEXTS, *(f"text {number}" for number in range(40))])
+    alone = light.encode_texts(["a red bicycle"])
+    assert float(many[0] @ alone[0]) > 0.9999
+    assert len(many) == len(TEXTS) + 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["cut", "gone", "text", "other"])
+def test_a_broken_export_counts_as_none_and_is_made_again(starter, harm, tmp_path, monkeypatch):
+    folder = onnx_files.folder_of(starter.spec)
+    facts = (folder / onnx_files.FACTS).read_text()
+    tokens = (folder / onnx_files.TOKENIZER).read_bytes()
+    try:
+        if harm == "cut":
+            (folder / onnx_files.TOKENIZER).write_bytes(tokens[:-1])
+        elif harm == "gone":
+            (folder / onnx_files.TOKENIZER).unlink()
+        elif harm == "text":
+            (folder / onnx_files.FACTS).write_text("[]")
+        else:
+            told = json.loads(facts)
+            told["spec"]["weights_sha256"] = "0"
+            (folder / onnx_files.FACTS).write_text(json.dumps(told))
+        assert not runtime.is_prepared(starter.spec)
+        assert worth_preparing(starter.spec, "cpu")
+        assert load_encoder("starter", device="cpu", spec=starter.spec).device == "cpu", "torch, as before"
+    finally:
+        (folder / onnx_files.FACTS).write_text(facts)
+        (folder / onnx_files.TOKENIZER).write_bytes(tokens)
+    assert runtime.is_prepared(starter.spec)
+
+
+def test_an_interrupted_export_leaves_nothing(tmp_path):
+    folder = tmp_path / "model"
+
+    def interrupted():
+        with onnx_files.replacing(folder) as made:
+            (made / "half").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["model.lock"]
+    with onnx_files.replacing(folder) as made:
+        (made / "whole").write_text("whole")
+        with onnx_files.replacing(folder) as other:
+            assert other is None, "one process at a time"
+    assert (folder / "whole").is_file()
+
+
+@pytest.mark.slow
+def test_a_search_without_torch_imports_none_of_it(starter, cached, tmp_path):
+    script = f"""
+import sys
+import platformdirs
+from pathlib import Path
+platformdirs.user_cache_path = lambda *_, **__: Path({str(cached)!r})
+import os
+os.environ["FINDMAKE_RUNTIME"] = "auto"
+from ui import cli
+code = cli.main(["search", "a red thing", "-k", "3", "--collection", {str(tmp_path / "c")!r}])
+print(code, sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
+"""
+    for number, picture in enumerate(pictures()[:4]):
+        picture.save(tmp_path / f"{number}.png")
+    from indexer import Collection, index_sources, open_source
+
+    collection = Collection.create(tmp_path / "c", starter)
+    index_sources(collection, starter, [open_source(tmp_path)])
+    collection.close()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stderr.splitlines()[-1] == "0 []", done.stderr
+    assert "0.png" in done.stdout
+
+
+def test_only_models_of_the_list_are_prepared_by_themselves(cached):
+    encoder = ColourEncoder()
+    assert not worth_preparing(encoder.spec, "cpu")
+    assert prepare(encoder) == "it does not run by torch on the processor"
+
+
+def test_an_unknown_runtime_is_told():
+    with pytest.raises(ModelUnavailable, match="there is no runtime 'gpu'"):
+        load_encoder("starter", runtime="gpu")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 1), (333, 77), (224, 224), (225, 448)])
+@pytest.mark.parametrize("resize", ["squash", "shortest"])
+def test_pixels_are_those_of_torchvision(size, resize):
+    open_clip = pytest.importorskip("open_clip")
+    settings = runtime.onnx_files.PixelSettings(
+        size=224, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), interpolation="bicubic", resize=resize
+    )
+    transform = open_clip.image_transform(
+        224, is_train=False, mean=settings.mean, std=settings.std, resize_mode=resize, interpolation="bicubic"
+    )
+    rng = np.random.default_rng(1)
+    picture = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
+    shown = without_far_ends(picture) if resize == "shortest" else picture
+    assert np.abs(to_pixels(picture, settings) - transform(shown).numpy()).max() < 1e-4
