@@ -43,8 +43,8 @@ def fold(
 
     A candidate with the hash of an earlier one joins that one's group. Otherwise it joins the best-ranked
     representative with a cosine of at least ``threshold``, or else stands for itself. What a model made
-    never hides anything else: only its own kind stands under it. Where a candidate goes depends on those before
-    it alone, to the last bit, so that looking deeper changes no representative.
+    never hides anything else: only its own kind stands under it. Where a candidate goes depends on those
+    before it alone, to the last bit, so that looking deeper changes no representative.
 
     Args:
         ids: (n,) int64, best first, none twice.
