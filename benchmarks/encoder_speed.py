@@ -1,10 +1,10 @@
-"""How fast an encoder is, plain against tuned, and whether tuning moves the embeddings.
+"""How fast an encoder is, plain, tuned and by onnxruntime, and whether the last two move the embeddings.
 
     python benchmarks/encoder_speed.py [--model starter] [--repeats 7] [--batch 16]
 
-Both ways of running the image tower take turns, so that a noisy machine hits both equally; the figures are
-medians, and below them the best of all turns, which other load moves least. Pictures are the photos that come
-with scikit-image, and crops of them.
+The ways of running a tower take turns, so that a noisy machine hits all equally; the figures are medians, and
+beside them the best of all turns, which other load moves least. Pictures are the photos that come with
+scikit-image, and crops of them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import skimage.data
 import torch
 from PIL import Image
 
-from indexer.encoders import tuning
+from indexer import load_encoder, prepare
+from indexer.encoders import runtime, tuning
 from indexer.encoders.devices import resolve_device
 from indexer.encoders.loading import load_parts
+from indexer.encoders.onnx_encoder import OnnxEncoder
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket", "page", "moon")
 TEXTS = [f"a photo of {number} red running shoes on a wooden floor" for number in range(32)]
@@ -71,6 +73,7 @@ def main() -> None:
     given = options.parse_args()
     device = resolve_device(given.device, model=given.model)
     parts = load_parts(given.model)
+    light = without_torch(given.model) if device == "cpu" else None
     plain_model = parts.model.to(device)
     tuned_model = copy.deepcopy(plain_model)
     with torch.inference_mode():
@@ -78,19 +81,47 @@ def main() -> None:
         tuned = tuning.tuned_image_tower(tuned_model, torch.device(device), parts.preprocess)
         pixels = torch.stack([parts.preprocess(picture) for picture in pictures()]).to(device)
         batch = pixels.repeat(-(-given.batch // len(pixels)), 1, 1, 1)[: given.batch]
-        cosine = torch.nn.functional.cosine_similarity(plain(pixels).float(), tuned(pixels).float(), dim=-1)
-        times = taking_turns(lambda: plain(batch), lambda: tuned(batch), repeats=given.repeats, device=device)
         tokens = parts.tokenizer(TEXTS).to(device)
-        (texts,) = taking_turns(lambda: plain_model.encode_text(tokens), repeats=given.repeats, device=device)
-    print(f"{given.model} on {device}, {torch.get_num_threads()} threads, batch {given.batch}\n")
-    print("| | plain float32 | tuned | ratio | least cosine |")
-    print("|---|---|---|---|---|")
-    for name, pick in (("median", statistics.median), ("best", min)):
-        slow, fast = (given.batch / pick(taken) for taken in times)
-        print(
-            f"| images/s, {name} | {slow:.1f} | {fast:.1f} | {fast / slow:.2f} | {float(cosine.min()):.5f} |"
+        images: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"plain": plain, "tuned": tuned}
+        texts: dict[str, Callable[[], object]] = {"plain": lambda: plain_model.encode_text(tokens)}
+        if light is not None:
+            images["onnxruntime"] = lambda values: torch.from_numpy(light.encode_pixels(values.numpy()))
+            texts["onnxruntime"] = lambda: light.encode_texts(TEXTS)
+        expected = plain(pixels).float()
+        cosines = {
+            name: float(torch.nn.functional.cosine_similarity(expected, run(pixels).float(), dim=-1).min())
+            for name, run in images.items()
+        }
+        works = [lambda run=run: run(batch) for run in images.values()]
+        taken = dict(zip(images, taking_turns(*works, repeats=given.repeats, device=device), strict=True))
+        read = dict(
+            zip(texts, taking_turns(*texts.values(), repeats=given.repeats, device=device), strict=True)
         )
-    print(f"| texts/s, median | {len(TEXTS) / statistics.median(texts):.1f} | | | |")
+    print(f"{given.model} on {device}, {torch.get_num_threads()} threads, batch {given.batch}\n")
+    print("| images | images/s, median | best | ratio of medians | least cosine |")
+    print("|---|---|---|---|---|")
+    first = statistics.median(taken["plain"])
+    for name, times in taken.items():
+        middle = statistics.median(times)
+        print(
+            f"| {name} | {given.batch / middle:.1f} | {given.batch / min(times):.1f} | {first / middle:.2f} "
+            f"| {cosines[name]:.5f} |"
+        )
+    print(f"\n| {len(TEXTS)} texts | texts/s, median | ratio |\n|---|---|---|")
+    first = statistics.median(read["plain"])
+    for name, times in read.items():
+        middle = statistics.median(times)
+        print(f"| {name} | {len(TEXTS) / middle:.0f} | {first / middle:.2f} |")
+
+
+def without_torch(name: str) -> OnnxEncoder | None:
+    """Give the model as onnxruntime runs it, prepared first if need be; None if it cannot be."""
+    encoder = load_encoder(name, device="cpu", runtime="torch")
+    if prepare(encoder) is not None:
+        return None
+    found = runtime.exported(encoder.spec, "cpu")
+    assert isinstance(found, OnnxEncoder)
+    return found
 
 
 if __name__ == "__main__":

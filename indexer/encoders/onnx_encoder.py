@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from ..items import Embeddings, EncoderSpec
 from . import onnx_files
 from .onnx_files import ExportedFacts
-from .pixels import to_pixels
+from .pixels import Pixels, to_pixels
 
 _TEXTS, _PICTURES = 32, 8  # at a time
 _PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
@@ -55,8 +55,22 @@ class OnnxEncoder:
         for start in range(0, len(images), _PICTURES):
             batch = images[start : start + _PICTURES]
             pixels = np.stack(list(self._pool.map(lambda one: to_pixels(one, self._facts.pixels), batch)))
-            rows.append(self._run(onnx_files.IMAGE_TOWER, pixels))
+            rows.append(self.encode_pixels(pixels))
         return self._stacked(rows)
+
+    def encode_pixels(self, pixels: Pixels) -> Embeddings:
+        """Embed pictures that were prepared already.
+
+        Args:
+            pixels: (n, 3, size, size) float32, as ``to_pixels`` makes them.
+
+        Returns:
+            (n, dim) float32, each of length 1.
+        """
+        batches = range(0, len(pixels), _PICTURES)
+        return self._stacked(
+            [self._run(onnx_files.IMAGE_TOWER, pixels[at : at + _PICTURES]) for at in batches]
+        )
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; see Encoder."""
