@@ -2,6 +2,8 @@
 
     python benchmarks/api_throughput.py [ITEMS [SECONDS]]
 
+FINDMAKE_RUNTIME chooses by what the model runs: ``auto`` is onnxruntime, prepared first if it was not; or
+``torch``.
 A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
 no cache helps. Beside the answers a second stands what an answer costs the server's processor (from /proc,
 hence on Linux), which other programs on the machine disturb less. Encoding alone is also measured, for what
@@ -25,12 +27,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from indexer import Collection, Encoder, Imported, load_encoder
+from indexer import Collection, Encoder, Imported, load_encoder, prepare
 from indexer.changes import Draft
 from ui.client import Client
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
 WINDOW_MS = 4.0
+RUNTIME = os.environ.get("FINDMAKE_RUNTIME", "auto")
 TURNS = 5  # of each server: what else the machine does meets both alike
 
 
@@ -96,17 +99,16 @@ def fill(collection: Collection, count: int) -> None:
 
 def serve(folder: str, window_ms: float) -> None:
     """Serve a collection until the process is ended; print the address once it answers."""
-    import socket
-
     from ui.api.options import ApiOptions
-    from ui.api.running import address_of, server
+    from ui.api.running import address_of, listen, server
     from ui.api.service import Service
     from ui.settings import Settings
 
     options = ApiOptions(window_ms=window_ms, rate=1e9, burst=10**9)
-    service = Service(Settings(collection=Path(folder), log_misses=False), options)
+    settings = Settings(collection=Path(folder), log_misses=False, runtime=RUNTIME)
+    service = Service(settings, options)
     service.warm_up()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         print(address_of(listening), flush=True)
         server(service).run(sockets=[listening])
 
@@ -179,7 +181,10 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
     with tempfile.TemporaryDirectory() as folder:
-        encoder = load_encoder("starter")
+        encoder = load_encoder("starter", runtime="torch")
+        if RUNTIME == "auto":
+            prepare(encoder)
+            encoder = load_encoder("starter", spec=encoder.spec)
         collection = Collection.create(Path(folder) / "c", encoder)
         fill(collection, count)
         collection.close()
@@ -187,7 +192,7 @@ def main() -> None:
         for kind in ("words", "pictures"):
             one, many = encoding(encoder, 1, kind), encoding(encoder, 16, kind)
             print(f"| {kind} | {one:.1f} | {many:.1f} | {many / one:.2f} |", flush=True)
-        print(f"\n{count:,} items, starter, {seconds:g} s each\n")
+        print(f"\n{count:,} items, starter ({RUNTIME}), {seconds:g} s each\n")
         print(
             "| query | clients | batching | answers/s | p50 ms | p95 ms | CPU ms each | ratio | CPU ratio |"
         )

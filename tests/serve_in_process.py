@@ -1,13 +1,12 @@
 """A process that serves the API, to be killed: ``python -m tests.serve_in_process COLLECTION``."""
 
-import socket
 import sys
 from pathlib import Path
 
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from ui.api.options import ApiOptions
-from ui.api.running import address_of, server
+from ui.api.running import address_of, listen, server
 from ui.api.service import Service
 from ui.settings import Settings
 
@@ -18,7 +17,7 @@ if __name__ == "__main__":
         encoder=ColourEncoder(),
         open_generator=lambda _name: ColourGenerator(),
     )
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         sys.stdout.write(address_of(listening) + "\n")
         sys.stdout.flush()
         server(service).run(sockets=[listening])

@@ -1,6 +1,5 @@
 """A real server of the API on a free port, with the tiny encoder and the tiny generator."""
 
-import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
 from ui.api.options import ApiOptions
-from ui.api.running import address_of, server
+from ui.api.running import address_of, listen, server
 from ui.api.service import Service
 from ui.client import Client
 from ui.settings import Settings
@@ -31,7 +30,7 @@ def serving(tmp_path, *, encoder=None, generator=ColourGenerator, settings=None,
     )
     service.warm_up()
     running = server(service)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from indexer import Collection, FindmakeError
 from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
 
-from . import asking, making, places, services, texts
+from . import asking, making, places, services, texts, threads
 from .finding.uploads import Shelf as Shelf
 from .indexing_job import Filler
 from .jobs import Jobs
@@ -192,6 +192,7 @@ def _open_collection(settings: Settings) -> Collection:
 
 @st.cache_resource(show_spinner="Loading the model. This happens once and takes some seconds.", max_entries=4)
 def _open_searcher(settings: Settings) -> Searcher:
+    threads.one_for_each_product()
     opened = _open_collection(settings)
     made = services.searcher_over(opened, settings)
     made.search(services.compose("warming up", k=1))  # an encoder may load its weights only when used

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from generation import patiently
 from indexer import Collection, Encoder
 from search import FetchLimits, Searcher, find_calibration
-from ui import services
+from ui import services, threads
 from ui.making import Maker
 from ui.settings import Settings
 
@@ -88,6 +88,7 @@ class Service:
             ModelUnavailable: the model's weights are not here.
             EncoderDrift: the model has changed.
         """
+        threads.one_for_each_product()
         self.collection.verify(self.encoder)
         self.searcher.calibration()
         self.collection.count("image")
