@@ -182,12 +182,6 @@ class Calibration:
         landmarks = self.bank.landmarks
         return -1.0 if landmarks is None else float((landmarks.names @ query).max(initial=-1))
 
-    def rivals(self, kind: Kind, rows: Embeddings) -> list[int]:
-        """Name the phrase of the bank that describes each embedding (m, dim) best, by its number."""
-        level, deviation = self.bank.levels[kind]
-        described = (rows @ self.bank.phrases.T - level) / deviation  # (m, p)
-        return [int(number) for number in described.argmax(axis=1)]
-
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
         tensors: dict[str, Any] = {"phrases": self.bank.phrases.astype(np.float16)}

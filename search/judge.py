@@ -13,6 +13,7 @@ from .coverage import PHRASE_WORDS, Best, Calibration, QueryKind
 from .embedding import EmbeddedQuery
 from .phrases import PHRASES
 from .results import Judgement
+from .signals import rivals
 
 # An item that holds all words of a query, as few others do, answers it by its own account; what is left is
 # for words that mean something else there.
@@ -129,7 +130,8 @@ class Judge:
         assert self._calibration is not None
         if len(self._calibration.bank.phrases) != len(PHRASES):
             return ""
-        named = [PHRASES[number] for number in self._calibration.rivals(kind, best.rows[:3])]
+        found = rivals(self._calibration.bank, kind, self._embedded.embedding, best.rows[:3])
+        named = [PHRASES[number] for number in found]
         return " or ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(named))[:_NAMED])
 
 

@@ -154,8 +154,7 @@ def hit_signals(bank: Bank, kind: Kind, query: Embeddings, rows: Embeddings, sco
     mean, spread = float(means[0]), float(spreads[0])
     null = (scores - mean) / spread  # (m,)
     alike = bank.phrases @ query  # (p,)
-    low, high = _SAME
-    other = np.clip((high - alike) / (high - low), 1e-6, 1.0)  # (p,) 1 for another meaning, 0 for the same
+    other = _other(alike)
     level, deviation = bank.levels[kind]
     described = (rows @ bank.phrases.T - level) / deviation  # (m, p)
     rivals = _SHARPNESS * described + np.log(other)
@@ -166,6 +165,33 @@ def hit_signals(bank: Bank, kind: Kind, query: Embeddings, rows: Embeddings, sco
     columns = [scores, null, share, null - best_rival, weights @ alike]
     columns += [np.full(len(scores), value) for value in (mean, spread, nearest)]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def rivals(bank: Bank, kind: Kind, query: Embeddings, rows: Embeddings) -> list[int]:
+    """Name the phrase of the bank that describes each hit best, of those that mean something else.
+
+    Args:
+        bank: of the encoder.
+        kind: of the hits' embeddings.
+        query: (dim,) float32 of length 1.
+        rows: (m, dim) float32, the hits' embeddings.
+
+    Returns:
+        (m) numbers of phrases; nothing if all phrases mean what the query does.
+    """
+    other = _other(bank.phrases @ query) > 0.5
+    if not other.any():
+        return []
+    level, deviation = bank.levels[kind]
+    described = np.where(other, (rows @ bank.phrases.T - level) / deviation, -np.inf)  # (m, p)
+    return [int(number) for number in described.argmax(axis=1)]
+
+
+def _other(alike: Embeddings) -> Embeddings:
+    """Tell of each phrase, (p,), by its cosine with the query: 1 for another meaning, 0 for the same."""
+    low, high = _SAME
+    other: Embeddings = np.clip((high - alike) / (high - low), 1e-6, 1.0)
+    return other
 
 
 def coverage_signals(hits: Signals, rows: Embeddings, *, size: int) -> Signals:

@@ -20,6 +20,7 @@ from search.signals import (
     familiar_signals,
     familiarity,
     hit_signals,
+    rivals,
     whole_signals,
 )
 from tests.strategies import unit_rows
@@ -219,3 +220,19 @@ def test_landmarks_that_do_not_fit_together_are_refused():
     left = landmarks.without(np.arange(7) == 2)
     np.testing.assert_array_equal(left.names, np.delete(landmarks.names, 2, axis=0))
     np.testing.assert_array_equal(left.bias, np.delete(landmarks.bias, 2))
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_hits_are_never_said_to_look_like_what_was_sought(bank, kind):
+    level, deviation = bank.levels[kind]
+    for number, phrase in enumerate(bank.phrases):
+        row = phrase[None]  # a hit that shows what the phrase says
+        plain = int(((row @ bank.phrases.T - level) / deviation).argmax())
+        unrelated = unit_rows(1, DIM, 9)[0]
+        if float(bank.phrases[plain] @ unrelated) < 0.7:
+            assert rivals(bank, kind, unrelated, row) == [plain]
+        (found,) = rivals(bank, kind, phrase, row)
+        assert found != number
+        assert float(bank.phrases[found] @ phrase) < 0.75 + 1e-6
+    alone = Bank.of(bank.phrases[:1], bank.nulls)
+    assert rivals(alone, kind, bank.phrases[0], bank.phrases[:1]) == []
