@@ -26,6 +26,7 @@ from .errors import (
 from .indexes import Indexes, Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .misses import Miss, Unanswered
+from .snapshots import Files
 from .store import Store
 
 DATABASE = "findmake.sqlite"
@@ -247,6 +248,18 @@ class Collection:
             StorageFailure: the disk is full; the old files stay.
         """
         self._indexes.save()
+
+    def drift(self, kind: Kind) -> float | None:
+        """Give the share of a large index that changed since it was built; None for an exact one."""
+        return self._indexes.drift(kind)
+
+    def use_files(self, files: Files) -> None:
+        """Search with other index files from now on; see ``optimize``.
+
+        Raises:
+            StorageFailure: the disk is full; the old files stay in use.
+        """
+        self._indexes.replace(files)
 
 
 def names_origin(condition: Condition | None) -> bool:

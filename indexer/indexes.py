@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .errors import IndexCorrupt
 from .items import KINDS, Embeddings, Ids, Kind
-from .snapshots import Snapshot, load_snapshot, save_snapshot
+from .snapshots import Files, Index, open_index, read_manifest, write_index, write_manifest
 from .store import Store
-from .vectors import FaissIndex, Scores, best
+from .vectors import FaissIndex, Fetch, IvfIndex, Scores, best
 
 _SAMPLE = 1_000
+_CHUNK = 50_000  # embeddings read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,20 @@ class Nearest:
     scores: Scores
     ids: Ids
     background: Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """Indexes as they stand after a change, and what was worked out about them there."""
+
+    change: int
+    indexes: Mapping[Kind, Index]
+    samples: dict[Kind, Embeddings]
+    textual: list[Ids]  # the texts of items without a picture, once somebody asked
+
+    @classmethod
+    def at(cls, change: int, indexes: Mapping[Kind, Index]) -> _Standing:
+        return cls(change=change, indexes=indexes, samples={}, textual=[])
 
 
 class Indexes:
@@ -52,28 +68,27 @@ class Indexes:
         self._store = store
         self._dim = dim
         self._lock = threading.RLock()
-        self._snapshot: Snapshot | None = None
-        self._apart: Snapshot | None = None
-        self._change_on_disk: int | None = None
-        self._samples: dict[Kind, tuple[int, Embeddings]] = {}
+        self._now: _Standing | None = None
+        self._apart: _Standing | None = None
+        self._files: Files = {}
 
     def search(
         self, query: Embeddings, k: int, *, allowed: Ids | None, captions: bool, apart: bool
     ) -> dict[Kind, Nearest]:
         """Find what is nearest to a query; see ``Collection.search``."""
         with self._lock:
-            indexes = self._catalogue()
-            beside = self._standing_apart() if apart else {}
+            now = self._catalogue()
+            beside = self._standing_apart() if apart else None
             found = {}
-            for kind, index in indexes.items():
-                scores, ids = index.search(query, k, _allowed(indexes, kind, allowed, captions))
-                if beside and len(beside[kind]):
+            for kind, index in now.indexes.items():
+                scores, ids = index.search(query, k, _allowed(now, kind, allowed, captions))
+                if beside is not None and len(beside.indexes[kind]):
                     others = _allowed(beside, kind, allowed, captions)
-                    more, which = beside[kind].search(query, k, others)
+                    more, which = beside.indexes[kind].search(query, k, others)
                     new = ~index.holds(which)  # promoted by another process between two looks
                     both = np.concatenate([scores, more[new]]), np.concatenate([ids, which[new]])
                     scores, ids = best(*both, k)
-                background = np.vecdot(self._sample(kind, index), query)
+                background = np.vecdot(_sample(now, kind), query)
                 found[kind] = Nearest(scores=scores, ids=ids, background=background)
             return found
 
@@ -84,106 +99,157 @@ class Indexes:
             KeyError: an item has no embedding of this kind.
         """
         with self._lock:
-            index = self._catalogue()[kind]
+            index = self._catalogue().indexes[kind]
             if index.holds(ids).all():
                 return index.embeddings(ids)
-            return _rows(index, self._standing_apart()[kind], ids)
+            return _rows(index, self._standing_apart().indexes[kind], ids)
 
     def present(self, kind: Kind, ids: Ids) -> tuple[Ids, Embeddings]:
         """Fetch the embeddings of one kind of those ids that have one: ids (m,) and rows (m, dim)."""
         with self._lock:
-            index = self._catalogue()[kind]
+            index = self._catalogue().indexes[kind]
             there = index.holds(ids)
             if there.all():
                 return ids, index.embeddings(ids)
-            beside = self._standing_apart()[kind]
+            beside = self._standing_apart().indexes[kind]
             some = ids[there | beside.holds(ids)]
             return some, _rows(index, beside, some)
 
     def count(self, kind: Kind, *, without: Ids | None = None) -> int:
         """Count the embeddings of one kind in the catalogue, without those of some items."""
         with self._lock:
-            index = self._catalogue()[kind]
+            index = self._catalogue().indexes[kind]
             return len(index) - (0 if without is None else int(index.holds(without).sum()))
 
+    def drift(self, kind: Kind) -> float | None:
+        """Give the share of an inverted file that was added or removed since; None for an exact index."""
+        with self._lock:
+            index = self._catalogue().indexes[kind]
+            return index.drift if isinstance(index, IvfIndex) else None
+
     def save(self) -> None:
-        """Write the index files, unless those on disk are of the last change.
+        """Write the files of exact indexes that are of an older change; inverted files stay as they are.
 
         Raises:
             StorageFailure: the disk is full; the old files stay.
         """
         with self._lock:
-            self._catalogue()
-            if self._snapshot is not None and self._snapshot.change != self._change_on_disk:
-                save_snapshot(self._folder, self._snapshot, str(self._store.meta("id")))
-                self._change_on_disk = self._snapshot.change
+            now = self._catalogue()
+            files = dict(self._files)
+            for kind, index in now.indexes.items():
+                known = files.get(kind)
+                if isinstance(index, FaissIndex) and (known is None or known.change != now.change):
+                    files[kind] = write_index(self._folder, kind, now.change, index.write, count=len(index))
+            self._name(files)
 
-    def _sample(self, kind: Kind, index: FaissIndex) -> Embeddings:
-        """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
-        change = self._snapshot.change if self._snapshot else 0
-        cached = self._samples.get(kind)
-        if cached is None or cached[0] != change:
-            ids = index.ids()
-            spread = ids[:: -(-len(ids) // _SAMPLE) or 1]
-            cached = self._samples[kind] = (change, index.embeddings(spread))
-        return cached[1]
+    def replace(self, files: Files) -> None:
+        """Use other index files from now on, which were written beside those in use.
+
+        Raises:
+            StorageFailure: the disk is full; the old files stay in use.
+            IndexCorrupt: a file cannot be read.
+        """
+        with self._lock:
+            self.save()
+            self._name({**self._files, **files})
+            self._now = self._opened()
+
+    def _name(self, files: Files) -> None:
+        if files != self._files:
+            write_manifest(self._folder, files, str(self._store.meta("id")))
+            self._files = files
 
     # -- keeping up ------------------------------------------------------------------------------------
 
-    def _catalogue(self) -> dict[Kind, FaissIndex]:
+    def _catalogue(self) -> _Standing:
         """Bring the indexes up to the last change in the database."""
         current = self._store.change()
-        snapshot = self._snapshot or self._load()
-        if snapshot.change > current:  # an older database was put in its place
-            snapshot = self._empty()
-        if snapshot.change < current:
-            snapshot = self._caught_up(snapshot, current)
-        self._snapshot = snapshot
-        return dict(snapshot.indexes)
+        now = self._now or self._load()
+        if now.change > current:  # an older database was put in its place
+            self._files, now = {}, self._empty()
+        if now.change < current:
+            now = self._caught_up(self._renewed(now), current)
+        self._now = now
+        return now
 
-    def _caught_up(self, snapshot: Snapshot, change: int) -> Snapshot:
-        for kind, index in snapshot.indexes.items():
-            if snapshot.change:
-                index.remove(self._store.removed(kind, since=snapshot.change))
-            ids, embeddings = self._store.embeddings(kind, since=snapshot.change)
-            if len(ids):
-                index.add(ids, embeddings)
-        return Snapshot(change=change, indexes=snapshot.indexes)
+    def _renewed(self, now: _Standing) -> _Standing:
+        """Open the files of another process instead, if it has built larger ones meanwhile."""
+        try:
+            files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
+            if any(file.type == "ivf" and file != self._files.get(kind) for kind, file in files.items()):
+                self._files = files
+                return self._opened()
+        except IndexCorrupt:
+            pass  # perhaps it is at it right now; what is in memory is as good
+        return now
 
-    def _standing_apart(self) -> dict[Kind, FaissIndex]:
+    def _caught_up(self, now: _Standing, change: int) -> _Standing:
+        for kind, index in now.indexes.items():
+            if now.change:
+                index.remove(self._store.removed(kind, since=now.change))
+                ids, embeddings = self._store.embeddings(kind, since=now.change)
+                if len(ids):
+                    index.add(ids, embeddings)
+            else:
+                for ids, embeddings in self._store.embeddings_in_chunks(kind, _CHUNK):
+                    index.add(ids, embeddings)
+        return _Standing.at(change, now.indexes)
+
+    def _standing_apart(self) -> _Standing:
         """Give the indexes of what stands apart, made anew after a change that ``_catalogue`` saw."""
-        current = self._snapshot.change if self._snapshot else 0
+        current = self._now.change if self._now else 0
         if self._apart is None or self._apart.change != current:
-            self._apart = Snapshot(change=current, indexes=self._empty().indexes)
+            self._apart = _Standing.at(current, self._empty().indexes)
             for kind, index in self._apart.indexes.items():
                 ids, embeddings = self._store.embeddings(kind, apart=True)
                 if len(ids):
                     index.add(ids, embeddings)
-        return dict(self._apart.indexes)
+        return self._apart
 
-    def _load(self) -> Snapshot:
+    def _load(self) -> _Standing:
         try:
-            loaded = load_snapshot(self._folder, str(self._store.meta("id")), self._dim)
+            self._files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
+            return self._opened() if self._files else self._empty()
         except IndexCorrupt:
-            loaded = None  # the embeddings are all in SQLite
-        self._change_on_disk = loaded.change if loaded else None
-        return loaded or self._empty()
+            self._files = {}  # the embeddings are all in SQLite
+            return self._empty()
 
-    def _empty(self) -> Snapshot:
-        return Snapshot(change=0, indexes={kind: FaissIndex(self._dim) for kind in KINDS})
+    def _opened(self) -> _Standing:
+        indexes = {
+            kind: open_index(self._folder, file, self._dim, self._fetch(kind))
+            for kind, file in self._files.items()
+        }
+        return _Standing.at(min(file.change for file in self._files.values()), indexes)
+
+    def _fetch(self, kind: Kind) -> Fetch:
+        return partial(self._store.embeddings_of, kind)
+
+    def _empty(self) -> _Standing:
+        return _Standing.at(0, {kind: FaissIndex(self._dim) for kind in KINDS})
 
 
-def _allowed(
-    indexes: Mapping[Kind, FaissIndex], kind: Kind, allowed: Ids | None, captions: bool
-) -> Ids | None:
+def _sample(now: _Standing, kind: Kind) -> Embeddings:
+    """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
+    if kind not in now.samples:
+        index = now.indexes[kind]
+        ids = index.ids()
+        now.samples[kind] = index.embeddings(ids[:: -(-len(ids) // _SAMPLE) or 1])
+    return now.samples[kind]
+
+
+def _allowed(now: _Standing, kind: Kind, allowed: Ids | None, captions: bool) -> Ids | None:
     """Leave out the texts of items that have a picture too, unless captions count."""
     if kind != "text" or captions:
         return allowed
-    wanted = indexes["text"].ids() if allowed is None else allowed
-    return wanted[~indexes["image"].holds(wanted)]
+    if allowed is not None:
+        return allowed[~now.indexes["image"].holds(allowed)]
+    if not now.textual:
+        ids = now.indexes["text"].ids()
+        now.textual.append(ids[~now.indexes["image"].holds(ids)])
+    return now.textual[0]
 
 
-def _rows(index: FaissIndex, beside: FaissIndex, ids: Ids) -> Embeddings:
+def _rows(index: Index, beside: Index, ids: Ids) -> Embeddings:
     """Fetch each embedding from where it is, (n, dim) float32."""
     inside = index.holds(ids)
     rows = np.empty((len(ids), index.dim), np.float32)

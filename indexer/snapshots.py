@@ -9,106 +9,173 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from .errors import IndexCorrupt, StorageFailure
 from .items import KINDS, Kind
-from .vectors import FaissIndex
+from .vectors import FaissIndex, Fetch, IvfIndex
 from .whole import write_whole
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
+
+Index = FaissIndex | IvfIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Indexes as they stood after a change.
+class IndexFile:
+    """An index file as the manifest tells of it.
 
     Attributes:
-        change: number of that change.
-        indexes: by kind of embedding.
+        file: its name in the collection's folder.
+        type: exact, or an inverted file (see ``IvfIndex``).
+        change: what it holds is that of this change, and perhaps some of later ones.
+        count: of embeddings.
+        bytes: its size.
+        sha256: of its bytes.
+        modified: when it was last written to, in ns; until it is again, a large file is not read through.
+        probes: of an inverted file, lists to look at; 0 for an exact one.
     """
 
+    file: str
+    type: Literal["exact", "ivf"]
     change: int
-    indexes: Mapping[Kind, FaissIndex]
+    count: int
+    bytes: int
+    sha256: str
+    modified: int
+    probes: int = 0
 
 
-def save_snapshot(folder: Path, snapshot: Snapshot, collection_id: str) -> None:
-    """Write the index files and the manifest, then drop older index files.
+Files = Mapping[Kind, IndexFile]
+"""The file of each kind of embedding."""
+
+
+def write_index(
+    folder: Path, kind: Kind, change: int, write: Callable[[Path], object], *, count: int, probes: int = 0
+) -> IndexFile:
+    """Write an index file; it is nothing before a manifest names it.
+
+    Args:
+        folder: of the collection.
+        kind: of the embeddings.
+        change: that the index stands at.
+        write: writes it to a path where nothing is.
+        count: of embeddings.
+        probes: of an inverted file; 0 for an exact one.
+
+    Raises:
+        StorageFailure: the disk is full or the folder cannot be written; nothing is left of the file.
+    """
+    path = folder / f"{kind}-{change}{'.ivf' if probes else ''}.faiss"
+    try:
+        path.unlink(missing_ok=True)  # left by a run that died before its manifest
+        write(path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        known = path.stat()
+    except (OSError, RuntimeError) as error:  # FAISS raises the second
+        with suppress(OSError):
+            path.unlink(missing_ok=True)  # half a file helps nobody, least of all on a full disk
+        raise StorageFailure(folder, getattr(error, "strerror", None) or str(error)) from error
+    return IndexFile(
+        file=path.name,
+        type="ivf" if probes else "exact",
+        change=change,
+        count=count,
+        bytes=known.st_size,
+        sha256=digest,
+        modified=known.st_mtime_ns,
+        probes=probes,
+    )
+
+
+def write_manifest(folder: Path, files: Files, collection_id: str) -> None:
+    """Name the index files that count from now on, and drop all others.
 
     Raises:
         StorageFailure: the disk is full or the folder cannot be written; the old set is still whole.
     """
+    manifest = {
+        "format": _FORMAT,
+        "collection": collection_id,
+        "indexes": {kind: asdict(file) for kind, file in files.items()},
+    }
+    path = folder / MANIFEST
     try:
-        files = {kind: _write(folder, kind, snapshot) for kind in KINDS}
-        manifest = {
-            "format": _FORMAT,
-            "collection": collection_id,
-            "change": snapshot.change,
-            "indexes": files,
-        }
-        path = folder / MANIFEST
         write_whole(path, json.dumps(manifest, indent=1).encode(), beside=path.with_suffix(".tmp"))
     except OSError as error:
-        for kind in KINDS:  # half a file helps nobody, least of all on a full disk
-            _file(folder, kind, snapshot).unlink(missing_ok=True)
         raise StorageFailure(folder, error.strerror or str(error)) from error
-    keep = {entry["file"] for entry in files.values()}
+    keep = {file.file for file in files.values()}
     for old in folder.glob("*.faiss"):
         if old.name not in keep:
-            old.unlink(missing_ok=True)
+            with suppress(OSError):  # where open files cannot be deleted, the next time does it
+                old.unlink(missing_ok=True)
 
 
-def load_snapshot(folder: Path, collection_id: str, dim: int) -> Snapshot | None:
-    """Read the index files that the manifest names; None if there are none for this collection.
+def read_manifest(folder: Path, collection_id: str) -> Files | None:
+    """Read which index files count; None if there are none for this collection.
 
     Raises:
-        IndexCorrupt: the manifest or a file fails its checks.
+        IndexCorrupt: the manifest fails its checks.
     """
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
         if (manifest["format"], manifest["collection"]) != (_FORMAT, collection_id):
             return None
-        indexes = {kind: _read(folder, manifest["indexes"][kind], dim) for kind in KINDS}
-        return Snapshot(change=int(manifest["change"]), indexes=indexes)
+        files = {kind: IndexFile(**manifest["indexes"][kind]) for kind in KINDS}
     except FileNotFoundError:
         return None
     except OSError as error:
         raise IndexCorrupt(path, error.strerror or str(error)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise IndexCorrupt(path, f"it is not a manifest ({error})") from error
+    for file in files.values():
+        if Path(file.file).name != file.file or not isinstance(file.change, int):
+            raise IndexCorrupt(path, f"it names {file.file!r}, which is not a file of this folder")
+    return files
 
 
-def _file(folder: Path, kind: Kind, snapshot: Snapshot) -> Path:
-    return folder / f"{kind}-{snapshot.change}.faiss"
+def open_index(folder: Path, file: IndexFile, dim: int, fetch: Fetch, *, thorough: bool = False) -> Index:
+    """Read or map an index file, after it passed its checks.
 
+    Args:
+        folder: of the collection.
+        file: as the manifest tells of it.
+        dim: width of the embeddings.
+        fetch: reads stored embeddings.
+        thorough: check the bytes of a large file even if nobody has written to it since.
 
-def _write(folder: Path, kind: Kind, snapshot: Snapshot) -> dict[str, Any]:
-    path = _file(folder, kind, snapshot)
-    path.unlink(missing_ok=True)  # left by a run that died before its manifest
-    snapshot.indexes[kind].write(path)
-    data = path.read_bytes()
-    return {
-        "file": path.name,
-        "count": len(snapshot.indexes[kind]),
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-
-
-def _read(folder: Path, entry: Mapping[str, Any], dim: int) -> FaissIndex:
-    path = folder / Path(str(entry["file"])).name  # a manifest cannot point outside its folder
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise IndexCorrupt(path, f"it has {size} bytes instead of {entry['bytes']}")
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise IndexCorrupt(path, "its checksum is wrong")
-    index = FaissIndex.from_bytes(data, path, dim)
-    if len(index) != entry["count"]:
-        raise IndexCorrupt(path, f"it holds {len(index)} embeddings instead of {entry['count']}")
+    Raises:
+        IndexCorrupt: the file fails its checks.
+    """
+    path = folder / file.file
+    try:
+        known = path.stat()
+        if known.st_size != file.bytes:
+            raise IndexCorrupt(path, f"it has {known.st_size} bytes instead of {file.bytes}")
+        untouched = file.type == "ivf" and known.st_mtime_ns == file.modified and not thorough
+        if not untouched:
+            with path.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
+                    raise IndexCorrupt(path, "its checksum is wrong")
+        index: Index
+        if file.type == "exact":
+            index = FaissIndex.from_bytes(path.read_bytes(), path, dim)
+        else:
+            index = IvfIndex.open(path, dim, probes=file.probes, fetch=fetch)
+            if not untouched:
+                with suppress(OSError):  # a copy: from now on it is known
+                    os.utime(path, ns=(known.st_atime_ns, file.modified))
+    except OSError as error:
+        raise IndexCorrupt(path, error.strerror or str(error)) from error
+    if len(index) != file.count:
+        raise IndexCorrupt(path, f"it holds {len(index)} embeddings instead of {file.count}")
     return index

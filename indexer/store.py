@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from .catalogue import Catalogue
 from .changes import Draft, Known, Touch, Twin
 from .database import Database
 from .derived import derive
-from .items import KINDS, Embeddings, Ids, Item, Kind
+from .embedded import Embedded
+from .items import KINDS, Item, Kind
 from .provenance import provenance_from_json
 from .tables import (
     APART,
@@ -27,7 +27,6 @@ from .tables import (
     RunRow,
     TagRow,
     ThumbnailRow,
-    TombstoneRow,
 )
 from .writing import bury, next_change, now, promote_rows, write_draft
 
@@ -53,7 +52,7 @@ _CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(
 _MADE_HERE = (ItemRow.origin == "generated") & func.json_type(ItemRow.provenance, "$.source").is_(None)
 
 
-class Store(Catalogue):
+class Store(Embedded):
     """The truth about a collection. Every method is one transaction; safe to use from several threads."""
 
     def __init__(self, database: Database) -> None:
@@ -163,36 +162,7 @@ class Store(Catalogue):
                     found[getattr(row, by)] = Known(**row._mapping)
         return found
 
-    # -- embeddings and thumbnails --------------------------------------------------------------------
-
-    def embeddings(self, kind: Kind, *, since: int = 0, apart: bool = False) -> tuple[Ids, Embeddings]:
-        """Read the embeddings of one kind that were written after a change.
-
-        Args:
-            kind: image or text.
-            since: number of a change; 0 for all.
-            apart: of the items that stand apart, instead of all others.
-
-        Returns:
-            Ids (n,) int64 ascending, and (n, dim) float32 as rounded to float16.
-        """
-        statement = (
-            select(EmbeddingRow.item_id, EmbeddingRow.vector)
-            .where(EmbeddingRow.kind == kind, EmbeddingRow.change > since)
-            .where(EmbeddingRow.item_id.in_(APART) if apart else EmbeddingRow.item_id.not_in(APART))
-            .order_by(EmbeddingRow.item_id)
-        )
-        with self._db.reading() as connection:
-            rows = connection.execute(statement).all()
-        ids = np.fromiter((row.item_id for row in rows), np.int64, len(rows))
-        flat = np.frombuffer(b"".join(row.vector for row in rows), "<f2")
-        return ids, flat.reshape(len(rows), -1 if rows else 0).astype(np.float32)
-
-    def removed(self, kind: Kind, *, since: int) -> Ids:
-        """List the ids whose embedding of this kind was dropped after a change, (n,) int64."""
-        statement = select(TombstoneRow.item_id).where(TombstoneRow.kind == kind, TombstoneRow.change > since)
-        with self._db.reading() as connection:
-            return np.array(connection.scalars(statement).all(), np.int64)
+    # -- thumbnails -----------------------------------------------------------------------------------
 
     def thumbnail(self, item_id: int) -> bytes | None:
         """Read an item's thumbnail (WebP); None for a text."""

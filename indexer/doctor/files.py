@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import IndexCorrupt, StorageFailure
 from ..indexes import Indexes
 from ..items import KINDS
 from ..shelf import GENERATED_FOLDER
-from ..snapshots import MANIFEST, load_snapshot
+from ..snapshots import MANIFEST, open_index, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
 
 LOST = "lost"
@@ -51,7 +52,10 @@ def _wrong_index(patient: Patient) -> str:
     """Say in a sentence what is wrong with the index files; empty if nothing is."""
     collection = patient.collection
     try:
-        load_snapshot(patient.folder, str(collection.store.meta("id")), collection.spec.dim)
+        files = read_manifest(patient.folder, str(collection.store.meta("id"))) or {}
+        for kind, file in files.items():
+            fetch = partial(collection.store.embeddings_of, kind)
+            open_index(patient.folder, file, collection.spec.dim, fetch, thorough=True)
     except IndexCorrupt as error:
         return f"The index file {error.path.name} is not usable: {error.reason}."
     indexes = _indexes(patient)

@@ -17,7 +17,8 @@ Scores = NDArray[np.float32]
 class VectorIndex(Protocol):
     """Nearest neighbours by cosine over embeddings kept in float16.
 
-    Every implementation gives the ids and scores of ``ExactIndex``.
+    Scores are those of ``ExactIndex``, to the last bit, and so is the order among what is found. Who is found
+    is certain but for ``IvfIndex``.
     """
 
     @property
@@ -29,6 +30,10 @@ class VectorIndex(Protocol):
 
     def ids(self) -> Ids:
         """List all ids, (n,) int64 ascending."""
+        ...
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether it is in the index, (n,) bool."""
         ...
 
     def add(self, ids: Ids, embeddings: Embeddings) -> None:

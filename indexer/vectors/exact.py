@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..items import Embeddings, Ids
 from .base import Scores, best, check_query, check_rows, cosine
@@ -26,6 +27,10 @@ class ExactIndex:
     def ids(self) -> Ids:
         """List all ids, ascending."""
         return np.sort(np.fromiter(self._rows, np.int64))
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether it is in the index, (n,) bool."""
+        return np.array([int(i) in self._rows for i in ids], np.bool_)
 
     def add(self, ids: Ids, embeddings: Embeddings) -> None:
         """Add embeddings; see VectorIndex."""

@@ -73,7 +73,7 @@ class FaissIndex:
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
         """Find the k best items; see VectorIndex."""
         query = check_query(query, k, self._dim)
-        _use_one_thread()
+        use_one_thread()
         rows = None if allowed is None else self._row_numbers().of(allowed)
         limit = len(self) if rows is None else len(rows)
         k = min(k, limit)
@@ -100,7 +100,7 @@ class FaissIndex:
         unknown = set(np.asarray(ids).tolist()) - self._known
         if unknown:
             raise KeyError(min(unknown))
-        _use_one_thread()
+        use_one_thread()
         rows: Embeddings = self._faiss.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
         return rows
 
@@ -155,7 +155,7 @@ class FaissIndex:
         return index
 
 
-def _use_one_thread() -> None:
+def use_one_thread() -> None:
     """Answer one query by one thread: waking a second costs more than it saves (0.5 ms against 20 ms).
 
     The setting belongs to the calling thread and to FAISS's own OpenMP, so torch does not feel it.

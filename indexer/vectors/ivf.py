@@ -1,0 +1,203 @@
+"""Search in large collections: an inverted file of 8-bit codes, mapped from its file, and exact scores.
+
+Codes are half the size of what is stored, and a query looks at few of their lists (an inverted file: Sivic
+and Zisserman, *Video Google*, ICCV 2003; as FAISS builds it: Douze et al., *The Faiss library*, 2024). So who
+is found is not certain any more; how many of the true best are was measured when the index was built. The
+score of whoever is found is exact: its embedding is read from where the truth is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IndexCorrupt
+from ..items import Embeddings, Ids
+from .base import Scores, best, check_query, cosine
+from .faiss import FaissIndex, use_one_thread
+
+Fetch = Callable[[Ids], tuple[Ids, Embeddings]]
+"""Reads stored embeddings: of ids (n,) those that are there, (m,), and their rows (m, dim) float32."""
+
+_FEW = 200  # so many allowed items are scored one by one
+_SPARE = 2  # times as many candidates are scored exactly as are wanted: codes swap neighbours
+_LEAST = 32  # candidates
+_PLENTY = 4  # times as many items should lie in the lists that are looked at as are wanted
+_KEPT = 8_192  # embeddings that were read are kept: who is found is looked at again at once
+
+
+class IvfIndex:
+    """``IVF,SQ8`` with inner product, mapped, never changed; what came later stands in an exact one beside.
+
+    Scores are those of ``ExactIndex``, and so is the order among what is found. Filters look at more lists,
+    up to all of them, until enough is found: nothing starves. For one thread at a time.
+
+    Args:
+        base: an IVF index of FAISS, whose ids are the item ids.
+        probes: lists to look at for a query without a filter.
+        fetch: reads stored embeddings.
+    """
+
+    def __init__(self, base: Any, *, probes: int, fetch: Fetch) -> None:
+        self._base = base
+        self.probes = probes
+        self._fetch = fetch
+        self._fresh = FaissIndex(base.d)
+        held = ids_of(base)
+        self._alive = np.zeros(int(held.max(initial=-1)) + 1, np.bool_)  # by id, of the base
+        self._alive[held] = True
+        self._in_base = len(held)
+        self._changes = 0
+        self._rows: dict[int, Embeddings] = {}
+
+    @classmethod
+    def open(cls, path: Path, dim: int, *, probes: int, fetch: Fetch) -> IvfIndex:
+        """Map a file whose size and checksum the caller has verified.
+
+        Raises:
+            IndexCorrupt: FAISS cannot read it, or it is not of this kind or width.
+        """
+        try:
+            base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise IndexCorrupt(path, str(error).splitlines()[0]) from error
+        if not isinstance(base, faiss.IndexIVFScalarQuantizer) or base.d != dim:
+            raise IndexCorrupt(path, f"it is not an inverted file of {dim} numbers a row")
+        return cls(base, probes=probes, fetch=fetch)
+
+    @property
+    def dim(self) -> int:
+        """Width of the embeddings."""
+        return int(self._base.d)
+
+    @property
+    def drift(self) -> float:
+        """Share of the index that was added or removed since it was built."""
+        return self._changes / max(int(self._base.ntotal), 1)
+
+    def __len__(self) -> int:
+        return self._in_base + len(self._fresh)
+
+    def ids(self) -> Ids:
+        """List all ids, ascending."""
+        return np.union1d(np.flatnonzero(self._alive), self._fresh.ids())
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Say of each id whether it is in the index, (n,) bool."""
+        return self._based(ids) | self._fresh.holds(ids)
+
+    def _based(self, ids: Ids) -> NDArray[np.bool_]:
+        ids = np.asarray(ids, np.int64)
+        inside = (ids >= 0) & (ids < len(self._alive))
+        found = np.zeros(len(ids), np.bool_)
+        found[inside] = self._alive[ids[inside]]
+        return found
+
+    def add(self, ids: Ids, embeddings: Embeddings) -> None:
+        """Add embeddings; see VectorIndex."""
+        before = self._changes
+        self.remove(ids)
+        self._fresh.add(ids, embeddings)
+        self._changes = before + len(ids)
+
+    def remove(self, ids: Ids) -> int:
+        """Remove ids; see VectorIndex."""
+        ids = np.asarray(ids, np.int64)
+        based = ids[self._based(ids)]
+        self._alive[based] = False
+        self._in_base -= len(based)
+        for item_id in ids.tolist():
+            self._rows.pop(item_id, None)
+        removed = len(based) + self._fresh.remove(ids)
+        self._changes += removed
+        return removed
+
+    def embeddings(self, ids: Ids) -> Embeddings:
+        """Give back stored embeddings; see VectorIndex. What was just deleted elsewhere is a row of zeros."""
+        ids = np.asarray(ids, np.int64)
+        unknown = ids[~self.holds(ids)]
+        if len(unknown):
+            raise KeyError(int(unknown.min()))
+        rows = np.zeros((len(ids), self.dim), np.float32)
+        based = self._based(ids)
+        rows[~based] = self._fresh.embeddings(ids[~based])
+        self._read(ids[based])
+        for place in np.flatnonzero(based).tolist():
+            row = self._rows.get(int(ids[place]))
+            if row is not None:
+                rows[place] = row
+        return rows
+
+    def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
+        """Find the k best items, or nearly those; see VectorIndex."""
+        query = check_query(query, k, self.dim)
+        use_one_thread()
+        scores, ids = self._fresh.search(query, k, allowed)
+        if k == 0 or not self._in_base:
+            return scores, ids
+        candidates = self._candidates(query, k, allowed)
+        self._read(candidates)
+        found = [item_id for item_id in candidates.tolist() if item_id in self._rows]
+        if not found:
+            return scores, ids
+        more = cosine(np.stack([self._rows[item_id] for item_id in found]), query)
+        return best(np.concatenate([scores, more]), np.concatenate([ids, np.array(found, np.int64)]), k)
+
+    def _read(self, ids: Ids) -> None:
+        """Have the stored embeddings of ids at hand."""
+        missing = np.array([item_id for item_id in ids.tolist() if item_id not in self._rows], np.int64)
+        if not len(missing):
+            return
+        if len(self._rows) + len(missing) > _KEPT:
+            self._rows = {item_id: self._rows[item_id] for item_id in ids.tolist() if item_id in self._rows}
+        found, rows = self._fetch(missing)
+        self._rows.update(zip(found.tolist(), rows, strict=True))
+
+    def _candidates(self, query: Embeddings, k: int, allowed: Ids | None) -> Ids:
+        """Name at least k items of the base, if so many may be named, that are probably the nearest."""
+        if allowed is not None:
+            allowed = np.asarray(allowed, np.int64)
+            allowed = np.unique(allowed[self._based(allowed)])
+        possible = self._in_base if allowed is None else len(allowed)
+        if allowed is not None and possible <= max(_FEW, k):
+            return allowed
+        fetch = min(max(k * _SPARE, _LEAST), possible)
+        lists, share = int(self._base.nlist), possible / int(self._base.ntotal)
+        enough = _PLENTY * fetch * lists / possible
+        probes = min(lists, max(math.ceil(self.probes / share), math.ceil(enough)))
+        selector, bits = self._selector(allowed)
+        told: Any = faiss.SearchParametersIVF  # its keywords are added at run time, unseen by the types
+        while True:
+            ids = self._base.search(query[None], fetch, params=told(nprobe=probes, sel=selector))[1][0]
+            ids = ids[ids >= 0]
+            if len(ids) >= fetch or probes == lists:
+                del bits  # FAISS kept a pointer into it until now
+                return np.ascontiguousarray(ids)
+            probes = min(lists, probes * 4)
+
+    def _selector(self, allowed: Ids | None) -> tuple[Any, Any]:
+        """Make what lets the allowed ones pass that were not removed; and the memory that it points to."""
+        mask = self._alive
+        if allowed is not None:
+            mask = np.zeros(len(self._alive), np.bool_)
+            mask[allowed] = True
+        elif self._in_base == int(self._base.ntotal):
+            return None, None
+        bits = np.packbits(mask, bitorder="little")
+        return faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits)), bits
+
+
+def ids_of(base: Any) -> Ids:
+    """Read the ids in all lists, (n,) int64 in no order."""
+    lists = base.invlists
+    sizes = [int(lists.list_size(number)) for number in range(base.nlist)]
+    some = [
+        faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in enumerate(sizes) if size
+    ]
+    return np.concatenate(some) if some else np.empty(0, np.int64)
