@@ -75,6 +75,7 @@ from .literals import Period, number_of
 from .marks import Mark, find_mark
 from .memory import available_memory
 from .misses import Miss, MissKind, MissVerdict, Unanswered
+from .optimizing import LARGE, RECALL, Built, optimize
 from .pipeline import Progress, index_sources
 from .quiet import quiet as without_warnings
 from .removing import remove_copies
@@ -94,11 +95,14 @@ __all__ = [
     "GENERATED_FOLDER",
     "IMAGE_SUFFIXES",
     "KINDS",
+    "LARGE",
     "NUMBER_FIELDS",
+    "RECALL",
     "ZOO",
     "BadRow",
     "BadTag",
     "Both",
+    "Built",
     "Collection",
     "CollectionBusy",
     "CollectionNotFound",
@@ -185,6 +189,7 @@ __all__ = [
     "names_origin",
     "number_of",
     "open_source",
+    "optimize",
     "prepare",
     "promote",
     "remove_copies",

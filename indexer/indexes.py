@@ -134,13 +134,7 @@ class Indexes:
             StorageFailure: the disk is full; the old files stay.
         """
         with self._lock:
-            now = self._catalogue()
-            files = dict(self._files)
-            for kind, index in now.indexes.items():
-                known = files.get(kind)
-                if isinstance(index, FaissIndex) and (known is None or known.change != now.change):
-                    files[kind] = write_index(self._folder, kind, now.change, index.write, count=len(index))
-            self._name(files)
+            self._name(self._written())
 
     def replace(self, files: Files) -> None:
         """Use other index files from now on, which were written beside those in use.
@@ -150,9 +144,19 @@ class Indexes:
             IndexCorrupt: a file cannot be read.
         """
         with self._lock:
-            self.save()
-            self._name({**self._files, **files})
+            self._name(self._written(files))
             self._now = self._opened()
+
+    def _written(self, others: Files | None = None) -> Files:
+        """Write the exact indexes that are newer than their files, but for the kinds that others are for."""
+        now = self._catalogue()
+        files = {**self._files, **(others or {})}
+        for kind, index in now.indexes.items():
+            if isinstance(index, IvfIndex) or kind in (others or {}):
+                continue
+            if kind not in files or files[kind].change != now.change or files[kind].type != "exact":
+                files[kind] = write_index(self._folder, kind, now.change, index.write, count=len(index))
+        return files
 
     def _name(self, files: Files) -> None:
         if files != self._files:

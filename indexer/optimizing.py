@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import faiss
 import numpy as np
 
 from .collection import Collection
 from .items import KINDS, Embeddings, Ids, Kind
 from .snapshots import IndexFile, write_index
 from .store import Store
-from .vectors.building import Queries, Trial, build, trials, truth
+from .vectors.building import Queries, Trial, build, trials, truth, write
 from .vectors.ivf import ids_of
 
 LARGE = 100_000
@@ -48,7 +47,7 @@ def optimize(
     *,
     forced: bool = False,
     aim: float = RECALL,
-    others: Mapping[str, Embeddings] | None = None,
+    others: Callable[[], Mapping[str, Embeddings]] = dict,
     say: Callable[[str], None] = lambda _line: None,
 ) -> dict[Kind, Built]:
     """Build inverted files for the kinds of embeddings that are many, where that was not done or has aged.
@@ -62,7 +61,7 @@ def optimize(
         collection: whose.
         forced: also where they are there and fresh.
         aim: share of the true ten best.
-        others: further groups of queries, (q, dim) float32 of length 1, by name.
+        others: gives further groups of queries, (q, dim) float32 of length 1, by name; called if needed.
         say: told what is being done.
 
     Returns:
@@ -79,7 +78,7 @@ def optimize(
             if collection.count(kind) < LARGE or not (forced or drift is None or drift > MOST_DRIFT):
                 continue
             say(f"Building an index of {collection.count(kind):,} {kind} embeddings ...")
-            built[kind] = _built(collection, kind, aim, others or {})
+            built[kind] = _built(collection, kind, aim, others())
         if built:
             collection.use_files({kind: one.file for kind, one in built.items()})
     return built
@@ -99,7 +98,7 @@ def _built(collection: Collection, kind: Kind, aim: float, others: Mapping[str, 
         collection.folder,
         kind,
         change,
-        lambda path: faiss.write_index(base, str(path)),
+        partial(write, base),
         count=int(base.ntotal),
         probes=tried[-1].probes,
     )

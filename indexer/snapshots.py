@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -72,7 +73,10 @@ def write_index(
     Raises:
         StorageFailure: the disk is full or the folder cannot be written; nothing is left of the file.
     """
-    path = folder / f"{kind}-{change}{'.ivf' if probes else ''}.faiss"
+    # One that takes minutes may be built again at the same change, while the first is in use.
+    path = folder / (
+        f"{kind}-{change}-{uuid.uuid4().hex[:8]}.ivf.faiss" if probes else f"{kind}-{change}.faiss"
+    )
     try:
         path.unlink(missing_ok=True)  # left by a run that died before its manifest
         write(path)

@@ -34,6 +34,7 @@ from .labels import LabelledItem, Labelling, LabelProbability, label_items, stor
 from .maps import CollectionMap, follow, keep_map, load_map, make_map
 from .measured import near_duplicate_threshold
 from .metrics import Interval
+from .phrases import PHRASES
 from .projection import project
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
@@ -48,6 +49,7 @@ __all__ = [
     "COLUMNS",
     "DEFAULT_RECOMMENDATION_METHOD",
     "DEFAULT_TEMPLATES",
+    "PHRASES",
     "RECOMMENDATION_METHODS",
     "TILES",
     "BadFilter",

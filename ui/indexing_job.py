@@ -24,6 +24,7 @@ from indexer import (
 from . import services
 from .formats import report_to_json
 from .jobs import Jobs, Reporter
+from .large import keep_quick
 from .settings import Settings
 
 INDEX, CREATE = "index", "create"
@@ -119,6 +120,7 @@ class Filler:
             lambda: index_sources(collection, encoder, watched, prune=prune, on_progress=watch.counted)
         )
         report = replace(report, failed=(*report.failed, *away))
+        patiently(lambda: keep_quick(collection, encoder))
         told = report_to_json(report)
         return told | {"failed": told["failed"][:_MOST_FAILURES], "failures": len(report.failed)}
 

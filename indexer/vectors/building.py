@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import faiss
@@ -83,8 +84,8 @@ def build(chunks: Chunks, count: int) -> Any:
 
 
 def lists_for(count: int) -> int:
-    """Choose the number of lists: the power of two next to twice the root of the count."""
-    return int(2 ** np.round(np.log2(max(2 * np.sqrt(count), 1.0))))
+    """Choose the number of lists: a power of two near twice the root of the count, if that trains well."""
+    return int(2 ** np.round(np.log2(max(min(2 * np.sqrt(count), count / _ROWS_A_LIST), 1.0))))
 
 
 def truth(chunks: Chunks, groups: Iterable[Queries]) -> dict[str, Ids]:
@@ -146,6 +147,15 @@ def _some(chunks: Chunks, count: int, most: int) -> Embeddings:
     """Take an even sample of all embeddings."""
     step = max(count // most, 1)
     return np.concatenate([rows[::step] for _, rows in chunks()]).astype(np.float32)
+
+
+def write(base: Any, path: Path) -> None:
+    """Write an inverted file.
+
+    Raises:
+        RuntimeError: it cannot be written.
+    """
+    faiss.write_index(base, str(path))
 
 
 @contextmanager

@@ -108,7 +108,7 @@ class IvfIndex:
 
     def remove(self, ids: Ids) -> int:
         """Remove ids; see VectorIndex."""
-        ids = np.asarray(ids, np.int64)
+        ids = np.unique(np.asarray(ids, np.int64))
         based = ids[self._based(ids)]
         self._alive[based] = False
         self._in_base -= len(based)

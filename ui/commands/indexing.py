@@ -17,23 +17,44 @@ def add_index(commands: Commands) -> None:
     index = commands.add_parser("index", parents=[common()], help="index folders, tables and files")
     index.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="default: what was indexed before")
     index.add_argument("--prune", action="store_true", help="remove the items of a folder that is empty now")
+    index.add_argument(
+        "--optimize",
+        action="store_true",
+        help="build the index of a large collection anew, and show what was tried",
+    )
+    index.add_argument(
+        "--recall",
+        type=_share,
+        default=0.98,
+        metavar="R",
+        help="share of the true ten best that such an index shall find (0.98)",
+    )
     index.add_argument("--json", action="store_true", help="the report as JSON")
     index.set_defaults(run=_index)
 
 
 def _index(options: argparse.Namespace) -> int:
-    from ui import formats, progress, services, zoo
+    from ui import formats, large, progress, services, zoo
 
+    wanted = settings(options)
     line = progress.ProgressLine()
     try:
-        report = services.index(
-            settings(options), options.paths, prune=options.prune, say=say, on_progress=line
-        )
+        report = services.index(wanted, options.paths, prune=options.prune, say=say, on_progress=line)
     finally:
         line.close()
     if options.json:
         write_json(formats.report_to_json(report))
     else:
         say(formats.report_to_text(report))
-    zoo.prepare_for(settings(options), say)
+    built = large.keep_quick_at(wanted, forced=options.optimize, recall=options.recall, say=say)
+    if built or options.optimize:
+        say(large.shown(built))
+    zoo.prepare_for(wanted, say)
     return 0
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return number
