@@ -13,7 +13,9 @@ from indexer import Collection, EncoderSpec, Imported
 from indexer.changes import Draft
 
 DIM = 512
-_CLUSTERS = 20_000
+_CLUSTERS, _DIRECTIONS = 5_000, 100
+_WITHIN, _NOISE = 0.35, 0.2  # spread of a cluster, in its directions and in all
+_TOLD, _UNTOLD = 0.35, 0.6  # of a query: what it has in common with a cluster, and what not
 _BATCH = 2_000
 _WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "plain", "round", "small")
 _THINGS = tuple(f"{thing}{number}" for thing in ("chair", "lamp", "boot", "mug") for number in range(500))
@@ -41,31 +43,56 @@ class FixedEncoder:
         return next(clustered(len(images), len(images) or 1))
 
 
-def clustered(count: int, chunk: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Draw (chunk, DIM) float32 unit rows in clusters of uneven sizes around a common direction, like CLIP's.
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
-    Clusters are as broad as is usual: the cosine of a row with its centre is about 0.8.
+
+class _Shape:
+    """What the rows are drawn from: clusters in a few directions that count less and less, around one mean."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.picture_mean, self.text_mean = (
+            0.6 * _unit(rng.normal(size=DIM)),
+            0.55 * _unit(rng.normal(size=DIM)),
+        )
+        self.text_mean += 0.3 * self.picture_mean
+        basis = np.linalg.qr(rng.normal(size=(DIM, _DIRECTIONS)))[0]
+        spectrum = np.arange(1, _DIRECTIONS + 1) ** -0.5
+        self.basis = (basis * spectrum / np.linalg.norm(spectrum)).T.astype(np.float32)  # (directions, dim)
+        self.centres = rng.normal(size=(_CLUSTERS, _DIRECTIONS)).astype(np.float32)
+        weights = rng.pareto(1.5, _CLUSTERS) + 0.2
+        self.weights = weights / weights.sum()
+
+
+_SHAPE = _Shape()
+
+
+def clustered(count: int, chunk: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Draw (chunk, DIM) float32 unit rows, shaped like the starter's embeddings of product photos.
+
+    Clusters of uneven sizes. Of 37,683 rows: mean cosine 0.34 (of so many real ones 0.34), the nearest of a
+    thousand others at 0.83 (0.91), a sixteenth of the lists finds 0.99 of the ten best (a thirty-second).
     """
-    rng = np.random.default_rng(seed)
-    common = rng.normal(size=DIM)
-    centres = rng.normal(size=(_CLUSTERS, DIM)).astype(np.float32) + 0.8 * common.astype(np.float32)
-    weights = rng.pareto(1.5, _CLUSTERS) + 0.2
+    rng, shape = np.random.default_rng(seed), _SHAPE
     for start in range(0, count, chunk):
         size = min(chunk, count - start)
-        places = rng.choice(_CLUSTERS, size, p=weights / weights.sum())
-        rows = centres[places] + 0.9 * rng.normal(size=(size, DIM)).astype(np.float32)
-        yield (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        latent = shape.centres[rng.choice(_CLUSTERS, size, p=shape.weights)]
+        latent = latent + _WITHIN * rng.normal(size=latent.shape).astype(np.float32)
+        noise = _NOISE * rng.normal(size=(size, DIM)) / np.sqrt(DIM)
+        yield _unit(shape.picture_mean + 0.8 * latent @ shape.basis + noise).astype(np.float32)
 
 
 def ood_queries(count: int, seed: int) -> np.ndarray:
-    """Draw (count, DIM) float32 unit queries near a cluster, but around another mean, as texts are."""
-    rng = np.random.default_rng(0)
-    common = rng.normal(size=DIM)
-    centres = rng.normal(size=(_CLUSTERS, DIM)).astype(np.float32) + 0.8 * common.astype(np.float32)
-    other = np.random.default_rng(1).normal(size=DIM)
-    mine = np.random.default_rng(seed)
-    rows = 0.5 * centres[mine.choice(_CLUSTERS, count)] + 1.2 * other + 0.5 * mine.normal(size=(count, DIM))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    """Draw (count, DIM) float32 unit queries as texts are to pictures: another mean, and much noise.
+
+    Their best cosine with one of 37,683 pictures is 0.43 (of real texts 0.41), the mean 0.13 (0.11), the
+    deviation 0.08 (0.08); a sixteenth of the lists finds 0.98 of the ten best (a thirty-second 0.99).
+    """
+    rng, shape = np.random.default_rng(seed), _SHAPE
+    latent = shape.centres[rng.choice(_CLUSTERS, count, p=shape.weights)]
+    noise = rng.normal(size=(count, DIM)) / np.sqrt(DIM)
+    return _unit(shape.text_mean + _TOLD * latent @ shape.basis + _UNTOLD * noise).astype(np.float32)
 
 
 def fill(folder: Path, count: int) -> None:

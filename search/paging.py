@@ -55,7 +55,7 @@ def deepen(
     depth = max(first, needed)
     while True:
         candidates = fetch(depth)
-        entries = fold(candidates)
+        entries = fold(candidates[:depth])
         if len(entries) >= needed or len(candidates) < depth:
             return entries
         depth *= 2

@@ -5,13 +5,14 @@ import os
 import pytest
 
 from indexer import Collection, index_sources, open_source
+from indexer.encoders import onnx_files
 from tests.colour_encoder import ColourEncoder
 
 pytest_plugins = ["tests.browser_fixtures"]
 
 
 def pytest_configure():
-    """Run models by torch, whatever was exported here (but see test_indexer_onnx.py)."""
+    """Run models by torch in processes that tests start, whatever was exported here."""
     os.environ["FINDMAKE_RUNTIME"] = "torch"
 
 
@@ -21,6 +22,7 @@ def isolated(monkeypatch, tmp_path):
     for name in ("COLLECTION", "MODEL", "DEVICE", "LOG_MISSES", "GENERATOR", "API_TOKEN"):
         monkeypatch.delenv(f"FINDMAKE_{name}", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
+    monkeypatch.setattr(onnx_files.platformdirs, "user_cache_path", lambda *_, **__: tmp_path / "xdg-cache")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def cached(cache, monkeypatch):
 @pytest.fixture
 def starter(cached):
     """The starter by torch, exported by the first test that needs it."""
-    encoder = load_encoder("starter", device="cpu")
+    encoder = load_encoder("starter", device="cpu", runtime="torch")
     assert prepare(encoder) is None
     return encoder
 

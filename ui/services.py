@@ -161,7 +161,7 @@ def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:
     if model == "auto":
         model, why = choose_model()
         say(f"Model: {model} ({why}).")
-    return load_encoder(model, device=settings.device)
+    return load_encoder(model, device=settings.device, runtime=settings.runtime)
 
 
 def open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:

@@ -43,9 +43,8 @@ def load_encoder(
             ``open_clip_config.json``; ``ARCH@FILE`` for a bare weight file; or ``auto`` for the best one
             that can be had.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        spec: of the encoder that is expected; on a processor, what was exported of it before is used in its
-            place (``prepare``), without torch.
-        runtime: ``auto``, or ``torch`` to use nothing that was exported.
+        spec: of the encoder that is expected: if it was exported (``prepare``), nothing needs torch.
+        runtime: ``auto``: on a processor, what was exported before; or ``torch``.
 
     Raises:
         ModelUnavailable: there is no such model or device, or its weights are not here and cannot be fetched;
@@ -64,4 +63,5 @@ def load_encoder(
 
     name = loading.canonical(name)
     chosen = resolve_device(device, model=name)  # before the seconds that loading takes
-    return OpenClipEncoder(loading.load_parts(name), name=name, device=chosen)
+    made = OpenClipEncoder(loading.load_parts(name), name=name, device=chosen)
+    return (exported(made.spec, device) if runtime == "auto" else None) or made

@@ -161,36 +161,33 @@ class IvfIndex:
 
     def _candidates(self, query: Embeddings, k: int, allowed: Ids | None) -> Ids:
         """Name at least k items of the base, if so many may be named, that are probably the nearest."""
-        if allowed is not None:
-            allowed = np.asarray(allowed, np.int64)
-            allowed = np.unique(allowed[self._based(allowed)])
-        possible = self._in_base if allowed is None else len(allowed)
+        mask = self._mask(allowed)
+        possible = self._in_base if allowed is None else int(np.count_nonzero(mask))
         if allowed is not None and possible <= max(_FEW, k):
-            return allowed
+            return np.flatnonzero(mask)
         fetch = min(max(k * _SPARE, _LEAST), possible)
         lists, share = int(self._base.nlist), possible / int(self._base.ntotal)
         enough = _PLENTY * fetch * lists / possible
         probes = min(lists, max(math.ceil(self.probes / share), math.ceil(enough)))
-        selector, bits = self._selector(allowed)
+        bits = np.packbits(mask, bitorder="little")  # must outlive the searches: FAISS keeps a pointer
+        is_all = possible == int(self._base.ntotal)
+        selector = None if is_all else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         told: Any = faiss.SearchParametersIVF  # its keywords are added at run time, unseen by the types
         while True:
             ids = self._base.search(query[None], fetch, params=told(nprobe=probes, sel=selector))[1][0]
             ids = ids[ids >= 0]
             if len(ids) >= fetch or probes == lists:
-                del bits  # FAISS kept a pointer into it until now
                 return np.ascontiguousarray(ids)
             probes = min(lists, probes * 4)
 
-    def _selector(self, allowed: Ids | None) -> tuple[Any, Any]:
-        """Make what lets the allowed ones pass that were not removed; and the memory that it points to."""
-        mask = self._alive
-        if allowed is not None:
-            mask = np.zeros(len(self._alive), np.bool_)
-            mask[allowed] = True
-        elif self._in_base == int(self._base.ntotal):
-            return None, None
-        bits = np.packbits(mask, bitorder="little")
-        return faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits)), bits
+    def _mask(self, allowed: Ids | None) -> NDArray[np.bool_]:
+        """Mark by id what of the base may be found."""
+        if allowed is None:
+            return self._alive
+        allowed = np.asarray(allowed, np.int64)
+        mask = np.zeros(len(self._alive), np.bool_)
+        mask[allowed[(allowed >= 0) & (allowed < len(mask))]] = True
+        return mask & self._alive
 
 
 def ids_of(base: Any) -> Ids:
