@@ -48,7 +48,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 class _Shape:
-    """What the rows are drawn from: clusters in a few directions that count less and less, around one mean."""
+    """What rows are drawn from: clusters in a few directions that count less and less, around one mean."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(0)
