@@ -51,12 +51,12 @@ def vit_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def vit(vit_folder):
-    return load_encoder(str(vit_folder), device="cpu")
+    return load_encoder(str(vit_folder), device="cpu", runtime="torch")
 
 
 @pytest.fixture(scope="session")
 def starter():
-    return load_encoder("starter", device="cpu")
+    return load_encoder("starter", device="cpu", runtime="torch")
 
 
 @pytest.fixture

@@ -5,12 +5,18 @@ import subprocess
 import sys
 
 import numpy as np
+import open_clip
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 
 from indexer import ModelUnavailable, load_encoder, prepare, worth_preparing
 from indexer.encoders import onnx_files, runtime
-from indexer.encoders.canaries import canary_pictures
+from indexer.encoders.canaries import agreement, canary_pictures
+from indexer.encoders.cleaning import cleaned
+from indexer.encoders.onnx_tokenizer import NotExportable, exported_tokenizer
 from indexer.encoders.pixels import to_pixels, without_far_ends
 from tests.colour_encoder import ColourEncoder
 
@@ -55,8 +61,8 @@ def pictures():
 def test_the_starter_gives_the_same_embeddings_without_torch(starter):
     light = exported(starter)
     assert light.spec == starter.spec
-    for kind, given in (("texts", TEXTS), ("images", pictures())):
-        expected, found = (getattr(one, f"encode_{kind}")(given) for one in (starter, light))
+    for kind, inputs in (("texts", TEXTS), ("images", pictures())):
+        expected, found = (getattr(one, f"encode_{kind}")(inputs) for one in (starter, light))
         assert found.dtype == np.float32
         assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
         least = 0.9999 if kind == "texts" else 0.999  # the tuned image tower of torch may be in short floats
@@ -158,7 +164,6 @@ def test_an_unknown_runtime_is_told():
 @pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 1), (333, 77), (224, 224), (225, 448)])
 @pytest.mark.parametrize("resize", ["squash", "shortest"])
 def test_pixels_are_those_of_torchvision(size, resize):
-    open_clip = pytest.importorskip("open_clip")
     settings = runtime.onnx_files.PixelSettings(
         size=224, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), interpolation="bicubic", resize=resize
     )
@@ -169,3 +174,76 @@ def test_pixels_are_those_of_torchvision(size, resize):
     picture = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
     shown = without_far_ends(picture) if resize == "shortest" else picture
     assert np.abs(to_pixels(picture, settings) - transform(shown).numpy()).max() < 1e-4
+
+
+# -- tokens ------------------------------------------------------------------------------------------------
+
+
+TOKENIZER = open_clip.tokenizer.SimpleTokenizer()
+# What has no meaning yet may be a letter to one library and not to another, by their ages.
+ASSIGNED = st.characters(exclude_categories=["Cn", "Cs", "Co"])
+
+
+def same_tokens(tokenizer, texts):
+    """Compare with open_clip's own tokens, filled up."""
+    found = exported_tokenizer(tokenizer)
+    found.tokenizer.enable_truncation(found.context)
+    for text in texts:
+        ids = found.tokenizer.encode(cleaned(text, found.cleaning)).ids
+        ids += [found.padding] * (found.context - len(ids))
+        assert ids == tokenizer([text])[0].tolist(), text
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(ASSIGNED, max_size=120), min_size=1, max_size=4))
+def test_open_clips_own_tokenizer_gives_the_same_tokens(texts):
+    same_tokens(TOKENIZER, texts)
+
+
+HARD = [
+    *TEXTS,
+    "It's 2024!! don't",
+    "\U0001f600 \u00bd\u00b2 \u0391\u0392",
+    "a" * 400,
+    "<end_of_text> b",
+    "_a_ (b)",
+]
+
+
+@pytest.mark.parametrize("cleaning", ["whitespace", "lower", "canonicalize"])
+def test_texts_are_cleaned_as_open_clip_does(cleaning):
+    clean = open_clip.tokenizer.get_clean_fn(cleaning)
+    for text in HARD:
+        assert cleaned(text, cleaning) == clean(text)
+    same_tokens(open_clip.tokenizer.SimpleTokenizer(clean=cleaning), [text.lower() for text in HARD])
+
+
+def test_a_tokenizer_with_ways_of_its_own_is_told():
+    with pytest.raises(NotExportable, match="shortens texts"):
+        exported_tokenizer(open_clip.tokenizer.SimpleTokenizer(reduction_mask="simple"))
+    with pytest.raises(NotExportable, match="needs torch"):
+        exported_tokenizer(object())
+
+
+@pytest.mark.slow
+def test_a_clip_model_of_the_usual_kind_needs_no_torch(tmp_path, cached):
+    """The commonest architecture, small and with random weights, from a folder as people save theirs."""
+    config = open_clip.get_model_config("ViT-B-32")
+    config["vision_cfg"] |= {"layers": 2, "width": 64, "head_width": 32, "image_size": 64}
+    config["text_cfg"] |= {"layers": 2, "width": 64, "heads": 2}
+    config["embed_dim"] = 64
+    model = open_clip.CLIP(
+        embed_dim=64, vision_cfg=config["vision_cfg"], text_cfg=config["text_cfg"], quick_gelu=True
+    )
+    settings = {"size": 64, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}
+    settings |= {"resize_mode": "shortest"}
+    told = {"model_cfg": {**config, "quick_gelu": True}, "preprocess_cfg": settings}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(told))
+    save_file(model.state_dict(), tmp_path / "open_clip_model.safetensors")
+    by_torch = load_encoder(str(tmp_path), device="cpu", runtime="torch")
+    assert prepare(by_torch) is None
+    light = load_encoder(str(tmp_path), device="cpu", spec=by_torch.spec)
+    assert type(light).__name__ == "OnnxEncoder"
+    assert agreement(by_torch.encode_texts(HARD), light.encode_texts(HARD)) > 0.9999
+    assert agreement(by_torch.encode_images(pictures()), light.encode_images(pictures())) > 0.9995
+    assert light.exceeds_context(HARD) == by_torch.exceeds_context(HARD)

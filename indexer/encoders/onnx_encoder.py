@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import ftfy
 import numpy as np
 import onnxruntime
 from PIL import Image
@@ -17,6 +15,7 @@ from tokenizers import Tokenizer
 
 from ..items import Embeddings, EncoderSpec
 from . import onnx_files
+from .cleaning import cleaned
 from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
@@ -84,7 +83,9 @@ class OnnxEncoder:
         return [len(each.ids) >= self._facts.context for each in self._encoded(texts)]
 
     def _encoded(self, texts: Sequence[str]) -> list[Any]:
-        found: list[Any] = self._tokenizer.encode_batch([cleaned(text) for text in texts])
+        found: list[Any] = self._tokenizer.encode_batch(
+            [cleaned(text, self._facts.cleaning) for text in texts]
+        )
         return found
 
     def _tokens(self, texts: Sequence[str]) -> Any:
@@ -105,11 +106,6 @@ class OnnxEncoder:
 
     def _stacked(self, rows: list[Embeddings]) -> Embeddings:
         return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
-
-
-def cleaned(text: str) -> str:
-    """Mend broken Unicode, resolve HTML's entities and join white space, as open_clip does."""
-    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
 
 
 def _session(path: Path) -> Any:

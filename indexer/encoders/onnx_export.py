@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from open_clip.tokenizer import HFTokenizer, get_clean_fn
 from PIL import Image
 
 from ..quiet import quiet
@@ -19,6 +18,7 @@ from . import onnx_files, starter
 from .canaries import CANARY_TEXTS, agreement, canary_pictures
 from .onnx_encoder import OnnxEncoder
 from .onnx_files import ExportedFacts
+from .onnx_tokenizer import NotExportable, exported_tokenizer
 from .open_clip import OpenClipEncoder
 from .parts import Parts
 from .pixels import PixelSettings
@@ -26,10 +26,6 @@ from .pixels import PixelSettings
 LEAST_COSINE = 0.9995  # between both ways to run the model
 _MOST = 4_096  # inputs at once; a bound that the exporter asks for
 _LONG_TEXT = "a long text, " * 200
-
-
-class NotExportable(Exception):
-    """The model cannot run without torch; the message says why."""
 
 
 def export(encoder: OpenClipEncoder) -> bool:
@@ -48,39 +44,24 @@ def export(encoder: OpenClipEncoder) -> bool:
     folder = onnx_files.folder_of(encoder.spec)
     if onnx_files.read_facts(folder, encoder.spec) is not None:
         return True
-    tokenizer, facts = _tokenizer(encoder.parts), _facts(encoder)
+    tokenizer, pixels = exported_tokenizer(encoder.parts.tokenizer), _pixels(encoder.parts)
+    facts = ExportedFacts(
+        spec=encoder.spec,
+        pixels=pixels,
+        context=tokenizer.context,
+        padding=tokenizer.padding,
+        cleaning=tokenizer.cleaning,
+        trims=isinstance(encoder.parts.tokenizer, starter.Tokenizer),
+        sizes={},
+    )
     with onnx_files.replacing(folder) as made:
         if made is None:
             return False
-        tokenizer.tokenizer.backend_tokenizer.save(str(made / onnx_files.TOKENIZER))
+        tokenizer.tokenizer.save(str(made / onnx_files.TOKENIZER))
         _export_towers(encoder.parts, made)
         onnx_files.write_facts(made, facts)
         _check(encoder, OnnxEncoder(made, facts))
     return True
-
-
-def _facts(encoder: OpenClipEncoder) -> ExportedFacts:
-    parts, tokenizer = encoder.parts, _tokenizer(encoder.parts)
-    return ExportedFacts(
-        spec=encoder.spec,
-        pixels=_pixels(parts),
-        context=int(tokenizer.context_length),
-        padding=int(tokenizer.tokenizer.pad_token_id),
-        trims=isinstance(parts.tokenizer, starter.Tokenizer),
-        sizes={},
-    )
-
-
-def _tokenizer(parts: Parts) -> Any:
-    """Give the tokenizer if the tokenizers package alone can do what it does."""
-    found: Any = parts.tokenizer
-    if isinstance(found, starter.Tokenizer):
-        found = found.padded
-    if not isinstance(found, HFTokenizer) or not getattr(found.tokenizer, "is_fast", False):
-        raise NotExportable("its tokenizer is part of open_clip, which needs torch")
-    if found.strip_sep_token or found.tokenizer_mode or found.clean_fn is not get_clean_fn("whitespace"):
-        raise NotExportable("its tokenizer changes texts in a way of its own")
-    return found
 
 
 def _pixels(parts: Parts) -> PixelSettings:

@@ -18,10 +18,11 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from ..items import EncoderSpec
+from .cleaning import CLEANINGS, Cleaning
 from .pixels import PixelSettings
 
 TEXT_TOWER, IMAGE_TOWER, TOKENIZER, FACTS = "text.onnx", "image.onnx", "tokenizer.json", "facts.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class ExportedFacts:
         pixels: how it wants its pictures.
         context: tokens that its text tower reads at most.
         padding: the token that fills up shorter texts.
+        cleaning: what is done to a text before.
         trims: whether texts are filled up to the longest one only, not to the whole context.
         sizes: bytes of each file, by name.
     """
@@ -41,6 +43,7 @@ class ExportedFacts:
     pixels: PixelSettings
     context: int
     padding: int
+    cleaning: Cleaning
     trims: bool
     sizes: dict[str, int]
 
@@ -63,6 +66,7 @@ def read_facts(folder: Path, spec: EncoderSpec) -> ExportedFacts | None:
             ),
             context=int(told["context"]),
             padding=int(told["padding"]),
+            cleaning=CLEANINGS[CLEANINGS.index(told["cleaning"])],
             trims=bool(told["trims"]),
             sizes={str(name): int(size) for name, size in told["sizes"].items()},
         )

@@ -69,7 +69,8 @@ def prepare(encoder: Encoder) -> str | None:
     Returns:
         Why it could not be done, in words; None if it was, or was done before.
     """
-    from .onnx_export import NotExportable, export
+    from .onnx_export import export
+    from .onnx_tokenizer import NotExportable
     from .open_clip import OpenClipEncoder
 
     inner = encoder.load() if isinstance(encoder, DeferredEncoder) else encoder
