@@ -45,7 +45,7 @@ def match_words(
             only these three parts side by side.
         limit: how many at most.
         every: all words must be there; otherwise any.
-        allowed: (m,) int64, the only ids to consider; None for all.
+        allowed: (m,) int64 ascending, the only ids to consider; None for all.
 
     Returns:
         Ids (j,) int64 and scores (j,) float32, higher is better; best first, ties by id.
@@ -86,7 +86,13 @@ def _holders(connection: Connection, expression: str, allowed: Ids | None) -> Id
     """Find the allowed items that match, ascending."""
     joined = connection.scalar(_MATCHING, {"expression": expression})
     ids = np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
-    return ids if allowed is None else ids[np.isin(ids, allowed)]
+    if allowed is None or not len(ids):
+        return ids
+    if not len(allowed):
+        return ids[:0]
+    # Few match where many are allowed: looking each up beats NumPy's hashing of all (100,000: 6 ms a word).
+    places = np.minimum(np.searchsorted(allowed, ids), len(allowed) - 1)
+    return ids[allowed[places] == ids]
 
 
 def _rarest_first(connection: Connection, quoted: Sequence[str]) -> list[str]:

@@ -65,4 +65,4 @@ class Counted:
         return not len(self._among(self._allowed))
 
     def _among(self, ids: Ids) -> Ids:
-        return np.setdiff1d(ids, self._made, assume_unique=True)
+        return np.setdiff1d(ids, self._made, assume_unique=True) if len(self._made) else ids

@@ -124,8 +124,8 @@ def blend(nearest: Found, words: WordHits, *, weight: float = WORD_WEIGHT, exhau
 
     The score of an item is its relevance plus ``weight`` times its evidence, a sum of scores rather than of
     ranks (Bruch, Gai & Ingber 2023). Hits of decisive words come first, in the order of the words. The result
-    is a prefix of the one full ranking: an item that vectors have not reached yet can only come later. With
-    n + len(words.found.ids) nearest, or all there are, it holds at least n items, or all.
+    is a prefix of the one full ranking: an item that vectors have not reached yet can only come later. It
+    holds at least as many items as are nearest, but for rounding, since words only raise them; or all.
 
     Args:
         nearest: what vectors found, best first, ties by smaller id: relevance in standard deviations above

@@ -138,14 +138,22 @@ class Ranking:
         return rows
 
     def _look(self, count: int) -> None:
-        """Search ``count`` deep and merge what is found."""
+        """Search deep enough for ``count`` items that nothing deeper can come before."""
+        depth = count + len(self._left_out)
+        while True:
+            self._look_at(depth)
+            if len(self._first) >= count or self._is_whole:
+                return
+            depth *= 2  # words have moved some; rare, since they only ever raise what is near
+
+    def _look_at(self, depth: int) -> None:
+        """Search so deep, and merge what is found."""
         words = self._words
-        extra = len(self._left_out) + (len(words.ids) if words is not None else 0)
         nearest = self._collection.search(
-            self._direction, count + extra, allowed=self._allowed, captions=self._by_text, apart=self._apart
+            self._direction, depth, allowed=self._allowed, captions=self._by_text, apart=self._apart
         )
-        self._is_whole = all(len(found.ids) < count + extra for found in nearest.values())
-        merged, matched = self._merged(nearest, count + extra)
+        self._is_whole = all(len(found.ids) < depth for found in nearest.values())
+        merged, matched = self._merged(nearest, depth)
         if words is not None and len(words.ids):
             merged, by_words = self._blended(nearest, merged, words)
             matched = by_words | matched

@@ -21,7 +21,7 @@ from .ivf import Fetch, IvfIndex
 
 K = 10
 """Of the recall that is aimed at."""
-PROBES = (4, 8, 16, 32, 64, 128, 256)
+PROBES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
 """Numbers of lists that are tried."""
 _ROWS_A_LIST = 64  # to train the lists with; FAISS warns below 39
 _MOST_TIMED = 100  # queries

@@ -27,7 +27,7 @@ Fetch = Callable[[Ids], tuple[Ids, Embeddings]]
 
 _FEW = 200  # so many allowed items are scored one by one
 _SPARE = 2  # times as many candidates are scored exactly as are wanted: codes swap neighbours
-_LEAST = 32  # candidates
+_LEAST = 24  # candidates
 _PLENTY = 4  # times as many items should lie in the lists that are looked at as are wanted
 _KEPT = 8_192  # embeddings that were read are kept: who is found is looked at again at once
 
