@@ -92,7 +92,8 @@ def _holders(connection: Connection, expression: str, allowed: Ids | None) -> Id
         return ids[:0]
     # Few match where many are allowed: looking each up beats NumPy's hashing of all (100,000: 6 ms a word).
     places = np.minimum(np.searchsorted(allowed, ids), len(allowed) - 1)
-    return ids[allowed[places] == ids]
+    kept: Ids = ids[allowed[places] == ids]
+    return kept
 
 
 def _rarest_first(connection: Connection, quoted: Sequence[str]) -> list[str]:

@@ -57,9 +57,11 @@ def to_pixels(image: Image.Image, settings: PixelSettings) -> Pixels:
         picture = picture.resize((width, height), resampling)
         left, top = round((width - side) / 2), round((height - side) / 2)
         picture = picture.crop((left, top, left + side, top + side))
-    values = np.asarray(picture, np.float32) / 255
-    normalised = (values - np.array(settings.mean, np.float32)) / np.array(settings.std, np.float32)
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1))
+    mean, std = (np.array(value, np.float32)[:, None, None] for value in (settings.mean, settings.std))
+    values = np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))  # turned while it is one byte each
+    pixels: Pixels = np.multiply(values, 1 / (255 * std), dtype=np.float32)
+    pixels -= mean / std
+    return pixels
 
 
 def without_far_ends(image: Image.Image) -> Image.Image:
