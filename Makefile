@@ -2,7 +2,7 @@
 # make test   set up, check, run all tests   (WORKERS=4: more of them at a time)
 # make check  style, types, architecture
 # make docs   build the documents as a site, in build/site; a dead link is an error
-# make bench  measure; results go to benchmarks/results.md by hand
+# make bench  measure, in some minutes (bench-full: everything, in an hour); results go to benchmarks/results.md by hand
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ SAMPLE := data/local/sample
 COLLECTION := data/local/collection
 CHECKED := indexer search generation ui tests benchmarks data docs
 
-.PHONY: setup demo test check docs bench clean
+.PHONY: setup demo test check docs bench bench-full clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.complete
@@ -53,8 +53,14 @@ docs: setup
 	@.ci/step "Documents" env NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "== Open build/site/index.html"
 
+QUICK := search_speed filter_speed ranking_speed encoder_speed cold_start pipeline_speed
+FULL := $(QUICK) page_speed page_memory map_quality api_throughput index_speed peers peers_search
+
 bench: setup
-	@for script in benchmarks/*.py; do .ci/step "$$script" $(BIN)/python $$script || exit 1; done
+	@for name in $(QUICK); do .ci/step "benchmarks/$$name.py" $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+bench-full: setup
+	@for name in $(FULL); do .ci/step "benchmarks/$$name.py" $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf data/local build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
