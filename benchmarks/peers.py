@@ -90,6 +90,8 @@ def ours(paths: list[str], models: Path) -> Callable[[], object]:
     assert reason is None, reason
     encoder = load_encoder(str(models / "open_clip"), device="cpu", spec=by_torch.spec)
     del by_torch
+    encoder.encode_texts(["it reads both towers"])
+    encoder.encode_images(opened(paths[:2]))  # type: ignore[arg-type]
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as made:

@@ -40,13 +40,13 @@ def faiss_flat(rows: np.ndarray, folder: Path) -> Ask:
 
 def ours(rows: np.ndarray, folder: Path) -> Ask:
     """Our collection, filled as indexing does; exact, or by an inverted file if it is large."""
-    from many import fill
+    from many import fill, ood_queries
 
     from indexer import Collection, optimize
 
     fill(folder / "collection", len(rows))
     collection = Collection.open(folder / "collection")
-    optimize(collection)
+    optimize(collection, others=lambda: {"words": ood_queries(200, 5)})
     return lambda query: (collection.search(query, K)["image"].ids - 1).tolist()  # type: ignore[no-any-return]
 
 
