@@ -130,7 +130,7 @@ class _Scan:
         self.gone: set[int] = set()
         self._keys: set[str] = set()
         self._listed: set[str] = set()  # roots that named at least one input
-        self._collection = collection
+        self._known = collection.store.inputs()
         self._made_here = _MadeHere(collection)
         self._answering = [source for source in sources if self._list(source)]
         self._find_gone(prune=prune)
@@ -162,13 +162,12 @@ class _Scan:
         return outside
 
     def _compare(self, candidates: Sequence[Candidate]) -> None:
-        known = self._collection.store.find(candidate.key for candidate in candidates)
         for candidate in candidates:
             if candidate.key in self._keys:  # listed by an overlapping root too
                 continue
             self._keys.add(candidate.key)
-            before = known.get(candidate.key)
-            if before and before.fingerprint == candidate.fingerprint:
+            before = self._known.get(candidate.key)
+            if before is not None and before[1] == candidate.fingerprint:
                 self.unchanged += 1
             else:
                 self.changed.append(candidate)
@@ -176,11 +175,11 @@ class _Scan:
     def _find_gone(self, *, prune: bool) -> None:
         """Find items of the answering roots that no source named; a root that went empty counts as away."""
         missing: dict[str, set[int]] = {source.root: set() for source in self._answering}
-        for known in self._collection.store.walk():
-            if known.key not in self._keys and not known.made:
-                for source in self._answering:
-                    if source.owns(known.key):
-                        missing[source.root].add(known.id)
+        for key in self._known.keys() - self._keys:
+            item_id, _, may_be_named = self._known[key]
+            for source in self._answering:
+                if may_be_named and source.owns(key):
+                    missing[source.root].add(item_id)
         for root, ids in missing.items():
             if ids and root not in self._listed and not prune:
                 self.notes.append(
