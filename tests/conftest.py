@@ -7,6 +7,7 @@ import pytest
 from indexer import Collection, index_sources, open_source
 from indexer.encoders import onnx_files
 from tests.colour_encoder import ColourEncoder
+from ui import cli, services
 
 pytest_plugins = ["tests.browser_fixtures"]
 
@@ -28,6 +29,22 @@ def isolated(monkeypatch, tmp_path):
 @pytest.fixture
 def encoder():
     return ColourEncoder()
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path, capsys):
+    """Run a command with the tiny encoder, as in ``code, out, err = command("index", "photos")``."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
+    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+
+    def run(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture

@@ -7,22 +7,13 @@ import pytest
 import indexer
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import cli, services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(command, monkeypatch, tmp_path):
     """Run a command with the tiny encoder, as in ``code, out, err = run("calibrate")``."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "c"))
     monkeypatch.setattr(indexer, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     return command
 
 

@@ -8,23 +8,13 @@ from indexer import Collection
 from indexer.doctor import surroundings
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import checkup, cli, services
+from ui import checkup, services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+def run(command, monkeypatch, tmp_path):
     for place in (checkup, surroundings):
         monkeypatch.setattr(place, "model_available", lambda name: True)
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     write_pictures(tmp_path / "photos", 6)
     assert command("index", "photos")[0] == 0
     return command

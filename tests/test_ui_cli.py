@@ -10,23 +10,11 @@ import pytest
 
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import cli, services
 from ui.settings import Settings, default_collection
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Run a command with the tiny encoder, as in ``code, out, err = run("index", "photos")``."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
+def run(command):
     return command
 
 

@@ -13,7 +13,6 @@ from indexer import thumbnail
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.dataset_files import KINDS, colour_rows, write_parquet
-from ui import cli, services
 
 FIELDS = {"value", "low", "high", "unit", "samples"}
 PHOTOS = {
@@ -33,17 +32,9 @@ PHOTOS = {
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(command, monkeypatch):
     """Run a command with the tiny encoder, as in ``code, out, err = run("evaluate", "d.parquet")``."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(indexer, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     return command
 
 

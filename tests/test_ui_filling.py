@@ -13,25 +13,16 @@ from indexer import Collection, Unanswered
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
-from ui import cli, services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(command, monkeypatch, tmp_path):
     """Run a command over a shelf without yellow, as in ``code, out, err = run("fill", "yellow")``."""
     make_shelf(tmp_path).collection.close()
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "shelf"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(
         generation, "load_generator", lambda name, **options: ColourGenerator(), raising=False
     )
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     return command
 
 

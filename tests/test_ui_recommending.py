@@ -6,24 +6,12 @@ import shutil
 
 import pytest
 
-from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import cli, services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(command, tmp_path):
     """Run a command over 14 pictures, as in ``code, out, err = run("label", "--labels", "red")``."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     write_pictures(tmp_path / "photos", 14)
     assert command("index", "photos")[0] == 0
     return command

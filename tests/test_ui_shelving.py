@@ -13,22 +13,12 @@ from search.coverage import Bars
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.made_pictures import make
-from ui import asking, cli, services
+from ui import asking, services
 from ui.settings import Settings
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
+def run(command, tmp_path):
     for path in write_pictures(tmp_path / "photos", 70):
         path.with_suffix(".txt").write_text(f"a {path.stem.split('_')[-1]} picture")
     assert command("index", "photos")[0] == 0
@@ -92,7 +82,7 @@ def test_made_pictures_are_shown_to_who_asks_promoted_and_discarded(run, opened)
     assert run("discard")[0] == 2
 
 
-@pytest.mark.parametrize("command", ["promote", "discard"])
+@pytest.mark.parametrize("verb", ["promote", "discard"])
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -102,9 +92,9 @@ def test_made_pictures_are_shown_to_who_asks_promoted_and_discarded(run, opened)
         ("9" * 30, "No item"),
     ],
 )
-def test_what_cannot_be_promoted_or_discarded_is_told(run, opened, command, wrong, said):
+def test_what_cannot_be_promoted_or_discarded_is_told(run, opened, verb, wrong, said):
     item = make(opened, ColourEncoder())
-    code, out, err = run(command, item.id, wrong)
+    code, out, err = run(verb, item.id, wrong)
     assert (code, out) == (1, "")
     assert said in err
     assert opened.store.apart() == [item.id]

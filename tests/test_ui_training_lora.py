@@ -4,24 +4,14 @@ import json
 
 import pytest
 
-from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 from tests.tiny_diffusion import save_pipeline
-from ui import cli, services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(command, monkeypatch, tmp_path):
     """Run a command over seven captioned pictures, as in ``code, out, err = run("train-lora", ...)``."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "c"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-
-    def command(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
     for path in write_pictures(tmp_path / "photos", 7):
         path.with_suffix(".txt").write_text(f"a {path.stem.split('_')[-1]} shoe")
     assert command("index", "photos", "--model", "colours")[0] == 0
