@@ -46,6 +46,7 @@ class FillOptions:
         negative: what else to avoid, in words.
         start: begin from the query's own picture or from the nearest miss instead of from noise.
         strength: of the change, where there is a start picture: 0 to keep it, 1 to ignore it.
+        mask: of the start picture's size, white where it is painted anew, by a generator that can paint in.
         weak: also fill where something here may answer the query.
         force: fill whatever the verdict, and look at nothing that was made before.
         policy: what is not made.
@@ -70,6 +71,7 @@ class FillOptions:
     negative: str = ""
     start: StartFrom | None = None
     strength: float = 0.7
+    mask: Image.Image | None = None
     weak: bool = False
     force: bool = False
     policy: SafetyPolicy = field(default_factory=SafetyPolicy)
@@ -87,6 +89,8 @@ class FillOptions:
             )
         if not 0 <= self.neighbours <= MOST_NEIGHBOURS:
             raise BadRequest(f"{self.neighbours} neighbours", f"0 to {MOST_NEIGHBOURS}")
+        if self.mask is not None and self.start is None:
+            raise BadRequest("a mask alone", "a start picture that it belongs to: --start query, or nearest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,7 @@ def write_wish(searcher: Searcher, verifier: Verifier, generator: Generator, opt
         styles=styles,
         start=start,
         strength=options.strength,
+        mask=options.mask,
         seed=options.seed,
         steps=options.steps,
         guidance=options.guidance,

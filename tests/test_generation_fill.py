@@ -263,6 +263,20 @@ def test_it_can_start_from_the_querys_picture_or_the_nearest_miss(searcher, gene
         fill_gap(searcher, generator, YELLOW, FillOptions(start="query", force=True))
 
 
+def test_a_mask_says_where_to_paint_anew(searcher, generator):
+    upload = Picture(name="upload", data=encoded("green", seed=5))
+    query = Query(terms=(upload, Words(text="yellow", weight=2)), text="upload + yellow")
+    mask = Image.new("L", (48, 40))
+    fill_gap(searcher, generator, query, FillOptions(start="query", force=True, mask=mask))
+    assert generator.requests[0].mask is mask
+    with pytest.raises(BadRequest, match="a mask alone"):
+        FillOptions(mask=mask)
+    with pytest.raises(BadRequest, match="a mask of"):
+        fill_gap(
+            searcher, generator, query, FillOptions(start="query", force=True, mask=Image.new("L", (9, 9)))
+        )
+
+
 def test_a_condition_narrows_what_counts_as_an_answer(searcher, generator):
     condition = parse_filter("id<=2")  # grey and black: no red among them
     query = replace(parse_query(["red"]), condition=condition, where="id<=2")

@@ -5,6 +5,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from indexer import Collection, Unanswered
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
+from tests.tiny_diffusion import save_pipeline
 
 
 @pytest.fixture
@@ -71,6 +73,34 @@ def test_the_option_names_the_generator_else_the_environment(run, monkeypatch):
         run(*arguments, "--seed", 0)
     run("regenerate", 97)
     assert asked == ["starter", "/models/mine", "other", "colours"]
+
+
+def test_a_mask_keeps_the_rest_of_a_picture(run, monkeypatch, tmp_path):
+    """By a real Stable Diffusion pipeline, tiny and with random weights, over the loader that people use."""
+    from generation.loading import load_generator
+
+    monkeypatch.setattr(generation, "load_generator", load_generator, raising=False)
+    folder = save_pipeline(tmp_path / "tiny")
+    (tmp_path / "shelf" / "safety.json").write_text(
+        '{"concepts": {}}'
+    )  # to the tiny encoder, noise is anything
+    start = Image.new("RGB", (32, 32), "red")
+    start.save(tmp_path / "bag.png")
+    mask = Image.new("L", (32, 32))
+    mask.paste(255, (0, 0, 32, 16))
+    mask.save(tmp_path / "mask.png")
+    query = (tmp_path / "bag.png", "+", "2:yellow")
+    how = ("--start", "query", "--force", "-n", 1, "--steps", 2, "--seed", 0, "--generator", folder)
+    code, _, err = run("fill", *query, *how, "--mask", tmp_path / "mask.png", "--out", "made")
+    assert code in (0, 1), err
+    [made] = (tmp_path / "made").glob("*.png")
+    with Image.open(made) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert (pixels[16:] == (255, 0, 0)).all()
+    assert (pixels[:16] != (255, 0, 0)).any()
+    code, _, err = run("fill", "yellow", "--force", "--mask", tmp_path / "mask.png")
+    assert code == 1
+    assert "a start picture that it belongs to" in err
 
 
 def test_fill_as_json(run, tmp_path):

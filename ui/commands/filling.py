@@ -39,6 +39,8 @@ def add_fill(commands: Commands) -> None:
     fill.add_argument("query", nargs="+", metavar="QUERY", help="see the notes of: findmake --help")
     fill.add_argument("--where", default="", metavar="FILTER", help="only such items count as an answer")
     fill.add_argument("--force", action="store_true", help="whatever is here already, or was made before")
+    mask = "with --start: a picture of its size, white where to paint anew, black what to keep"
+    fill.add_argument("--mask", type=Path, metavar="FILE", help=mask)
     fill.add_argument("--out", type=Path, metavar="DIR", help="also write the pictures into this folder")
     fill.add_argument("--json", action="store_true", help="one JSON object")
     fill.set_defaults(run=_fill)

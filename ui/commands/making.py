@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from .options import say, settings
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from generation import Credential, FillOptions, FillReport, Generator, OnStep, Step
     from search import Searcher
 
@@ -82,6 +84,7 @@ def fill_options(options: argparse.Namespace, searcher: Searcher) -> FillOptions
         negative=options.negative,
         start=options.start,
         strength=options.strength,
+        mask=_mask(options),
         weak=options.weak,
         force=getattr(options, "force", False),
         enrich=not options.no_enrich,
@@ -89,6 +92,13 @@ def fill_options(options: argparse.Namespace, searcher: Searcher) -> FillOptions
         watermark=options.watermark,
         credential=_credential(options, searcher),
     )
+
+
+def _mask(options: argparse.Namespace) -> Image.Image | None:
+    from indexer import load_image
+
+    path = getattr(options, "mask", None)  # one picture's: gaps have none
+    return None if path is None else load_image(path).image
 
 
 def _credential(options: argparse.Namespace, searcher: Searcher) -> Credential | None:
