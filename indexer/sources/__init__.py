@@ -36,7 +36,7 @@ def open_source(path: Path, columns: Columns | None = None) -> Source:
         raise UnreadableSource(str(path), str(error)) from error
     if not found:
         raise UnreadableSource(root, _missing(where))
-    suffix = suffix_of(root)
+    suffix = suffix_of(where.name)
     if where.is_dir():
         return FolderSource(root)
     if suffix in TABLE_SUFFIXES:

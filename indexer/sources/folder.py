@@ -73,7 +73,8 @@ class FolderSource:
     def owns(self, key: str) -> bool:
         """Say whether the key is of a visible file of a known kind, in a part that was listed."""
         top = _below(self._root)
-        if not key.startswith(top) or suffix_of(key) not in FILE_SUFFIXES or _TABLE_ROW.search(key):
+        named = key.startswith(top) and suffix_of(Path(key).name) in FILE_SUFFIXES
+        if not named or _TABLE_ROW.search(key):
             return False
         names = Path(key[len(top) :]).parts
         if any(map(_skipped, names)):
