@@ -13,45 +13,21 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from many import DIM, FixedEncoder
 
 import search
-from indexer import Collection, EncoderSpec, Imported
+from indexer import Collection, Imported
 from indexer.changes import Draft
 from search import Calibration, Query, Searcher, parse_filter, parse_query
 
-DIM = 512
 QUERIES = 300
 CALIBRATIONS = Path(search.__file__).with_name("calibrations")
 FILTER = "brand = 'brand 3'"
-
-
-class FixedEncoder:
-    """Gives each text a random direction: what the model costs is left out."""
-
-    spec = EncoderSpec(
-        name="fixed",
-        architecture="fixed",
-        pretrained="",
-        dim=DIM,
-        image_size=64,
-        preprocessing_sha256="",
-        weights_sha256="",
-    )
-
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embed texts (n) to (n, dim)."""
-        return np.concatenate([unit_rows(1, len(text) + sum(text.encode())) for text in texts])
-
-    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Embed pictures (n) to (n, dim)."""
-        return unit_rows(len(images), 0)
 
 
 def unit_rows(count: int, seed: int) -> np.ndarray:
@@ -108,7 +84,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     calibration = Calibration.load(next(CALIBRATIONS.glob("*.safetensors")))
     with tempfile.TemporaryDirectory() as folder:
-        encoder = FixedEncoder()
+        encoder = FixedEncoder(unit_rows)
         collection = Collection.create(Path(folder), encoder)
         fill(collection, count)
         plain = Searcher(collection, encoder)

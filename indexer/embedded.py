@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from .catalogue import Catalogue
 from .items import Embeddings, Ids, Kind
-from .tables import APART, EmbeddingRow, TombstoneRow
+from .tables import APART, LISTED, EmbeddingRow, TombstoneRow
+
+_CHUNK = 50_000
 
 # Built once: putting a statement together costs more than running it.
 _FEW = select(EmbeddingRow.item_id, EmbeddingRow.vector).where(
     EmbeddingRow.kind == bindparam("kind"),
-    EmbeddingRow.item_id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value)),
+    EmbeddingRow.item_id.in_(LISTED),
 )
 
 
@@ -43,15 +45,15 @@ class Embedded(Catalogue):
             told = {"kind": kind, "ids": json.dumps(ids.tolist())}
             return _rows(connection.execute(_FEW, told).all())
 
-    def embeddings_in_chunks(self, kind: Kind, size: int) -> Iterator[tuple[Ids, Embeddings]]:
-        """Read all embeddings of one kind of the catalogue, so many at a time, by ascending id.
+    def embeddings_in_chunks(self, kind: Kind) -> Iterator[tuple[Ids, Embeddings]]:
+        """Read all embeddings of one kind of the catalogue, 50,000 at a time, by ascending id.
 
         Each chunk is a transaction of its own: what changes meanwhile may be in or not.
         """
         last = -1
         while True:
             with self._db.reading() as connection:
-                statement = _wanted(kind, False).where(EmbeddingRow.item_id > last).limit(size)
+                statement = _wanted(kind, False).where(EmbeddingRow.item_id > last).limit(_CHUNK)
                 ids, rows = _rows(connection.execute(statement).all())
             if not len(ids):
                 return

@@ -5,19 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .errors import IndexCorrupt
 from .items import KINDS, Embeddings, Ids, Kind
-from .snapshots import Files, Index, open_index, read_manifest, write_index, write_manifest
+from .snapshots import Files, Index, open_indexes, read_manifest, write_index, write_manifest
 from .store import Store
-from .vectors import FaissIndex, Fetch, IvfIndex, Scores, best
+from .vectors import FaissIndex, IvfIndex, Scores, best
 
 _SAMPLE = 1_000
-_CHUNK = 50_000  # embeddings read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +132,7 @@ class Indexes:
             StorageFailure: the disk is full; the old files stay.
         """
         with self._lock:
-            self._name(self._written())
+            self._name(self._written({}))
 
     def replace(self, files: Files) -> None:
         """Use other index files from now on, which were written beside those in use.
@@ -145,14 +143,14 @@ class Indexes:
         """
         with self._lock:
             self._name(self._written(files))
-            self._now = self._opened()
+            self._now = self._opened(self._files)
 
-    def _written(self, others: Files | None = None) -> Files:
+    def _written(self, others: Files) -> Files:
         """Write the exact indexes that are newer than their files, but for the kinds that others are for."""
         now = self._catalogue()
-        files = {**self._files, **(others or {})}
+        files = {**self._files, **others}
         for kind, index in now.indexes.items():
-            if isinstance(index, IvfIndex) or kind in (others or {}):
+            if isinstance(index, IvfIndex) or kind in others:
                 continue
             if kind not in files or files[kind].change != now.change or files[kind].type != "exact":
                 files[kind] = write_index(self._folder, kind, now.change, index.write, count=len(index))
@@ -181,8 +179,7 @@ class Indexes:
         try:
             files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
             if any(file.type == "ivf" and file != self._files.get(kind) for kind, file in files.items()):
-                self._files = files
-                return self._opened()
+                return self._opened(files)
         except IndexCorrupt:
             pass  # perhaps it is at it right now; what is in memory is as good
         return now
@@ -195,7 +192,7 @@ class Indexes:
                 if len(ids):
                     index.add(ids, embeddings)
             else:
-                for ids, embeddings in self._store.embeddings_in_chunks(kind, _CHUNK):
+                for ids, embeddings in self._store.embeddings_in_chunks(kind):
                     index.add(ids, embeddings)
         return _Standing.at(change, now.indexes)
 
@@ -212,21 +209,15 @@ class Indexes:
 
     def _load(self) -> _Standing:
         try:
-            self._files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
-            return self._opened() if self._files else self._empty()
+            files = read_manifest(self._folder, str(self._store.meta("id")))
+            return self._opened(files) if files else self._empty()
         except IndexCorrupt:
-            self._files = {}  # the embeddings are all in SQLite
-            return self._empty()
+            return self._empty()  # the embeddings are all in SQLite
 
-    def _opened(self) -> _Standing:
-        indexes = {
-            kind: open_index(self._folder, file, self._dim, self._fetch(kind))
-            for kind, file in self._files.items()
-        }
-        return _Standing.at(min(file.change for file in self._files.values()), indexes)
-
-    def _fetch(self, kind: Kind) -> Fetch:
-        return partial(self._store.embeddings_of, kind)
+    def _opened(self, files: Files) -> _Standing:
+        indexes = open_indexes(self._folder, files, self._dim, self._store.embeddings_of)
+        self._files = files
+        return _Standing.at(min(file.change for file in files.values()), indexes)
 
     def _empty(self) -> _Standing:
         return _Standing.at(0, {kind: FaissIndex(self._dim) for kind in KINDS})

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 
 from .items import Ids
-from .tables import WORDS
+from .tables import LISTED, WORDS
 from .vectors import Scores
 
 _SCORED = 1_000  # items, about a millisecond
@@ -21,11 +21,10 @@ _WEIGHTS = (4.0, 1.0, 3.0, 2.0, 2.0)
 _MATCH = _TABLE.op("MATCH")(bindparam("expression"))
 _MATCHING = select(func.group_concat(select(WORDS.c.rowid).where(_MATCH).subquery().c.rowid))
 _SCORE = (-func.bm25(_TABLE, *_WEIGHTS)).label("score")
-_LISTED = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
 _RANKED = (
     select(WORDS.c.rowid, _SCORE)
     # "+ 0": else SQLite would look up each id by matching the whole expression again.
-    .where(_MATCH, (WORDS.c.rowid + 0).in_(_LISTED))
+    .where(_MATCH, (WORDS.c.rowid + 0).in_(LISTED))
     .order_by(_SCORE.desc(), WORDS.c.rowid)
     .limit(bindparam("most"))
 )

@@ -23,7 +23,6 @@ RECALL = 0.98
 MOST_DRIFT = 0.05
 """Share of an inverted file that may be added or removed before it is built anew."""
 
-_CHUNK = 50_000
 _QUERIES = 200  # of each group
 
 
@@ -74,6 +73,8 @@ def optimize(
     built: dict[Kind, Built] = {}
     with collection.writing():
         for kind in KINDS:
+            if collection.store.count(kind) < LARGE:  # asked of the database: indexes are not read for that
+                continue
             drift = collection.drift(kind)
             if collection.count(kind) < LARGE or not (forced or drift is None or drift > MOST_DRIFT):
                 continue
@@ -87,7 +88,7 @@ def optimize(
 def _built(collection: Collection, kind: Kind, aim: float, others: Mapping[str, Embeddings]) -> Built:
     store = collection.store
     change = store.change()  # what is written from here on is caught up with
-    chunks = partial(store.embeddings_in_chunks, kind, _CHUNK)
+    chunks = partial(store.embeddings_in_chunks, kind)
     started = time.perf_counter()
     base = build(chunks, collection.count(kind))
     seconds = time.perf_counter() - started

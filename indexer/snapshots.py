@@ -14,11 +14,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from .errors import IndexCorrupt, StorageFailure
-from .items import KINDS, Kind
+from .items import KINDS, Embeddings, Ids, Kind
 from .vectors import FaissIndex, Fetch, IvfIndex
 from .whole import write_whole
 
@@ -145,6 +146,21 @@ def read_manifest(folder: Path, collection_id: str) -> Files | None:
         if Path(file.file).name != file.file or not isinstance(file.change, int):
             raise IndexCorrupt(path, f"it names {file.file!r}, which is not a file of this folder")
     return files
+
+
+def open_indexes(
+    folder: Path,
+    files: Files,
+    dim: int,
+    fetch: Callable[[Kind, Ids], tuple[Ids, Embeddings]],
+    *,
+    thorough: bool = False,
+) -> dict[Kind, Index]:
+    """Read or map the index file of each kind (see ``open_index``); ``fetch`` reads stored embeddings."""
+    return {
+        kind: open_index(folder, file, dim, partial(fetch, kind), thorough=thorough)
+        for kind, file in files.items()
+    }
 
 
 def open_index(folder: Path, file: IndexFile, dim: int, fetch: Fetch, *, thorough: bool = False) -> Index:

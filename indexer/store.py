@@ -20,6 +20,7 @@ from .items import KINDS, Item, Kind
 from .provenance import provenance_from_json
 from .tables import (
     APART,
+    LISTED,
     EmbeddingRow,
     ItemRow,
     MetaRow,
@@ -45,9 +46,7 @@ _ITEMS = select(
     .scalar_subquery()
     .label("tags"),
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
-_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(
-    ItemRow.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
-)
+_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(ItemRow.id.in_(LISTED))
 # A model made it here: its provenance names no source.
 _MADE_HERE = (ItemRow.origin == "generated") & func.json_type(ItemRow.provenance, "$.source").is_(None)
 

@@ -16,6 +16,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
+    func,
     select,
 )
 from sqlalchemy import text as sql
@@ -66,6 +68,8 @@ class ItemRow(Base):
 
 APART = select(ItemRow.id).where(ItemRow.apart)
 """Ids of the items that stand apart; they are few, and an index of their own finds them."""
+LISTED = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+"""The ids of a JSON list, bound as ``ids``: any number of them in one parameter."""
 
 
 class EmbeddingRow(Base):

@@ -6,28 +6,17 @@ import pytest
 from PIL import Image
 
 from search import BadQuery, EmptyQuery, Like, Picture, Words
-from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import cli, services
+from ui import services
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+def run(command, monkeypatch, tmp_path):
     monkeypatch.setattr(services, "choose_model", lambda: ("starter", "for a test"))
     write_pictures(tmp_path / "photos", 7)
     (tmp_path / "photos" / "note.txt").write_text("a red note")
-    assert cli.main(["index", "photos"]) == 0
-    capsys.readouterr()
-
-    def command(*arguments):
-        code = cli.main(["explain", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return command
+    assert command("index", "photos")[0] == 0
+    return lambda *arguments: command("explain", *arguments)
 
 
 def test_the_contributions_add_up(run, tmp_path):

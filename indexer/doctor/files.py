@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from ..errors import IndexCorrupt, StorageFailure
 from ..indexes import Indexes
 from ..items import KINDS
 from ..shelf import GENERATED_FOLDER
-from ..snapshots import MANIFEST, open_index, read_manifest
+from ..snapshots import MANIFEST, open_indexes, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
 
 LOST = "lost"
@@ -53,9 +52,8 @@ def _wrong_index(patient: Patient) -> str:
     collection = patient.collection
     try:
         files = read_manifest(patient.folder, str(collection.store.meta("id"))) or {}
-        for kind, file in files.items():
-            fetch = partial(collection.store.embeddings_of, kind)
-            open_index(patient.folder, file, collection.spec.dim, fetch, thorough=True)
+        fetch = collection.store.embeddings_of
+        open_indexes(patient.folder, files, collection.spec.dim, fetch, thorough=True)
     except IndexCorrupt as error:
         return f"The index file {error.path.name} is not usable: {error.reason}."
     indexes = _indexes(patient)

@@ -27,7 +27,7 @@ def exported(spec: EncoderSpec, device: str) -> Encoder | None:
         spec: of the space.
         device: as a person gave it; ``auto`` means the processor where nothing looks like a GPU.
     """
-    if device != "cpu" and not _is_cpu(device):
+    if not _is_cpu(device):
         return None
     folder = onnx_files.folder_of(spec)
     facts = onnx_files.read_facts(folder, spec)
@@ -53,11 +53,11 @@ def is_prepared(spec: EncoderSpec) -> bool:
 def worth_preparing(spec: EncoderSpec, device: str) -> bool:
     """Say whether a model that people use again and again is not exported, but would run on the processor."""
     known = {loading.STARTER, *(model.name for model in ZOO)}
-    return spec.name in known and not is_prepared(spec) and (device == "cpu" or _is_cpu(device))
+    return spec.name in known and not is_prepared(spec) and _is_cpu(device)
 
 
 def _is_cpu(device: str) -> bool:
-    return device == "auto" and not may_have_gpu()
+    return device == "cpu" or (device == "auto" and not may_have_gpu())
 
 
 def prepare(encoder: Encoder) -> str | None:
