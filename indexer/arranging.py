@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Integer, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
+from .dialects import LeadingNumber, glob
 from .items import Ids
 from .tables import APART, FieldRow, ItemRow
 
@@ -58,8 +59,8 @@ def arrange(connection: Connection, order: Order) -> Ids:
         pixels = func.nullif(ItemRow.width * ItemRow.height, 0)
         return _sorted(connection, select(ItemRow.id), [pixels], order)
     if name == BY_BYTES:
-        size = cast(ItemRow.fingerprint, Integer)  # SQLite reads the digits before the colon
-        is_stamp = ItemRow.fingerprint.op("GLOB", is_comparison=True)(_STAMP)
+        size = LeadingNumber(ItemRow.fingerprint)  # the digits before the colon
+        is_stamp = glob(ItemRow.fingerprint, _STAMP)
         return _sorted(connection, select(ItemRow.id), [case((is_stamp, size))], order)
     mine = (FieldRow.item_id == ItemRow.id) & (FieldRow.name == order.by)
     statement = select(ItemRow.id).outerjoin(FieldRow, mine)

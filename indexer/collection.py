@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from .conditions import Condition, fields_of
-from .database import Database
+from .database import Database, SqliteDatabase
+from .engines import is_collection, lock_of, open_database, open_indexes
 from .encoders import Encoder, agreement, canary_embeddings
 from .errors import (
     CollectionBusy,
@@ -23,13 +23,12 @@ from .errors import (
     ItemNotFound,
     StorageFailure,
 )
-from .indexes import Indexes, Nearest
+from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .misses import Miss, Unanswered
 from .snapshots import Files
 from .store import Store
 
-DATABASE = "findmake.sqlite"
 _CANARY_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
 THUMBNAIL_SIDE = 320  # pixels of the longest side
 
@@ -37,7 +36,7 @@ THUMBNAIL_SIDE = 320  # pixels of the longest side
 class Collection:
     """Items searchable by their embeddings.
 
-    SQLite is the truth; indexes in memory follow it, so that a reader sees what another process has written.
+    The database is the truth; indexes in memory follow it, so that a reader sees what another process has written.
     What was made here and not promoted stands apart: nothing looks at it unless it is asked to. Safe to use
     from several threads; one at a time may write (``writing``).
     """
@@ -47,8 +46,8 @@ class Collection:
         self.spec = spec
         self.store = Store(database)
         self._database = database
-        self._indexes = Indexes(folder, self.store, spec.dim)
-        self._writer = _lock_of(folder)
+        self._indexes = open_indexes(folder, database, self.store, spec.dim)
+        self._writer = lock_of(folder, database)
         self._verified: dict[Kind, Encoder] = {}
 
     @classmethod
@@ -74,11 +73,12 @@ class Collection:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageFailure(folder, error.strerror or str(error)) from error
-        with _exclusive(_lock_of(folder), folder):
-            database = Database(folder / DATABASE)
+        database = open_database(folder)
+        with lock_of(folder, database).held(alone=True):
             database.migrate()
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
-            Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
+            if Store(database).meta("spec") is None:  # another machine may have been quicker
+                Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
         return cls(folder, database, encoder.spec)
 
     @classmethod
@@ -89,10 +89,11 @@ class Collection:
             CollectionNotFound: there is none in this folder.
             SchemaTooNew: a newer program wrote it.
             StorageFailure: its database cannot be read.
+            ServerUnreachable: it is on a server that does not answer.
         """
-        if not (folder / DATABASE).is_file():
+        if not is_collection(folder):
             raise CollectionNotFound(folder)
-        database = Database(folder / DATABASE)
+        database = open_database(folder)
         database.migrate()
         spec = Store(database).meta("spec")
         if spec is None:  # the process that made it was killed before it said for which model
@@ -103,6 +104,11 @@ class Collection:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    @property
+    def on_server(self) -> bool:
+        """Whether its rows and embeddings are on a server, and its folder holds only what is beside them."""
+        return not isinstance(self._database, SqliteDatabase)
 
     def __len__(self) -> int:
         return self.store.count()
@@ -230,16 +236,17 @@ class Collection:
 
     # -- writing --------------------------------------------------------------------------------------
 
-    def writing(self) -> AbstractContextManager[None]:
+    def writing(self, *, alone: bool = False) -> AbstractContextManager[None]:
         """Hold the right to write; it ends with the process, however that ends.
 
-        Whoever holds it may take it again, in the same thread.
+        Whoever holds it may take it again, in the same thread. Beside an SQLite file one process has it at a
+        time; on a server many have it at once, unless one wants it alone.
 
         Raises:
             CollectionBusy: another process or thread holds it.
             StorageFailure: the folder cannot be written.
         """
-        return _exclusive(self._writer, self.folder)
+        return self._writer.held(alone=alone)
 
     def save_indexes(self) -> None:
         """Write the index files, unless those on disk are of the last change.
@@ -265,22 +272,3 @@ class Collection:
 def names_origin(condition: Condition | None) -> bool:
     """Say whether a condition asks where items come from, and so about what stands apart too."""
     return condition is not None and any(field.lower() == "origin" for field in fields_of(condition))
-
-
-def _lock_of(folder: Path) -> filelock.BaseFileLock:
-    return filelock.FileLock(folder / ".writing.lock")
-
-
-@contextmanager
-def _exclusive(lock: filelock.BaseFileLock, folder: Path) -> Iterator[None]:
-    """Keep other processes from writing to a folder; see ``Collection.writing``."""
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise CollectionBusy(folder) from error
-    except OSError as error:
-        raise StorageFailure(folder, error.strerror or str(error)) from error
-    try:
-        yield
-    finally:
-        lock.release()

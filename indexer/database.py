@@ -1,10 +1,11 @@
-"""The SQLite file: how it is opened, migrated, and written to."""
+"""Where the tables are: an SQLite file, how it is opened, migrated, and written to. ``postgres`` is the other."""
 
 from __future__ import annotations
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, select, update
@@ -17,67 +18,50 @@ from .tables import MetaRow
 _BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
 
 
-class Database:
-    """Connections to one SQLite file in write-ahead mode: readers never wait, writers come one by one."""
+class Database(ABC):
+    """Connections to the tables of a collection: readers never wait, transactions that write come one by one.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = _engine(path)
+    Args:
+        folder: of the collection; its absolute path is ``folder`` from then on.
+        engine: that makes the connections.
+    """
 
-    @property
-    def folder(self) -> Path:
-        """Absolute path of the folder that the file lies in."""
-        return self._path.parent.absolute()
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder.absolute()
+        self._engine = engine
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open a snapshot for reading.
 
         Raises:
-            StorageFailure: the file cannot be read.
+            StorageFailure: the tables cannot be read.
         """
-        with self._translated(), self._engine.connect() as connection:
-            yield connection
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
         """Open a transaction; all of it happens or none.
 
         Raises:
             CollectionBusy: another process has been writing for ten seconds.
             StorageFailure: the disk is full or read-only, or the file is broken.
         """
-        with (
-            self._translated(),
-            self._engine.connect().execution_options(write=True) as connection,
-            connection.begin(),
-        ):
-            yield connection
 
-    @contextmanager
-    def attempting(self) -> Iterator[Connection]:
+    @abstractmethod
+    def attempting(self) -> AbstractContextManager[Connection]:
         """Open a transaction for what is not worth waiting for.
 
         Raises:
             CollectionBusy: another process is writing at this moment.
             StorageFailure: the disk is full or read-only, or the file is broken.
         """
-        with self._translated(), self._engine.connect().execution_options(write=True) as connection:
-            plain = connection.connection.driver_connection
-            assert plain is not None
-            plain.execute("PRAGMA busy_timeout=0")
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                plain.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
 
     def migrate(self) -> None:
-        """Bring the file to the schema of this program, step by step.
+        """Bring the tables to the schema of this program, step by step.
 
         Raises:
-            SchemaTooNew: a newer program wrote it.
-            StorageFailure: the file cannot be written.
+            SchemaTooNew: a newer program wrote them.
+            StorageFailure: they cannot be written.
         """
         with self.reading() as connection:
             version = self._version(connection)
@@ -100,14 +84,54 @@ class Database:
         found = connection.scalar(select(MetaRow.value).where(MetaRow.key == "schema_version"))
         return int(found or 0)
 
+
+class SqliteDatabase(Database):
+    """Connections to one SQLite file in write-ahead mode.
+
+    Args:
+        path: of the file, in the folder of the collection.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.parent, _engine(path))
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a snapshot for reading; see ``Database.reading``."""
+        with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction; see ``Database.writing``."""
+        with (
+            self._translated(),
+            self._engine.connect().execution_options(write=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def attempting(self) -> Iterator[Connection]:
+        """Open a transaction for what is not worth waiting for; see ``Database.attempting``."""
+        with self._translated(), self._engine.connect().execution_options(write=True) as connection:
+            plain = connection.connection.driver_connection
+            assert plain is not None
+            plain.execute("PRAGMA busy_timeout=0")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                plain.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except exc.DatabaseError as error:
             if "locked" in str(error.orig):
-                raise CollectionBusy(self._path.parent) from error
-            raise StorageFailure(self._path.parent, str(error.orig)) from error
+                raise CollectionBusy(self.folder) from error
+            raise StorageFailure(self.folder, str(error.orig)) from error
 
 
 def _set_version(connection: Connection, version: int) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 
 from .conditions import BUILT_IN
+from .dialects import Joined, insert_into
 from .items import KINDS, Attribute
 from .literals import comparable
-from .tables import APART, WORDS, Base, EmbeddingRow, FieldRow, ItemRow, TagRow
+from .tables import APART, WORDS, EmbeddingRow, FieldRow, ItemRow, TagRow
 
 _CHUNK = 500
 # By name, so that a later column of ItemRow does not disturb the migration of an old collection.
@@ -22,16 +23,15 @@ _SOURCE = (
     .order_by(ItemRow.id)
 )
 _KINDS = (
-    select(EmbeddingRow.item_id, func.group_concat(EmbeddingRow.kind))
+    select(EmbeddingRow.item_id, Joined(EmbeddingRow.kind))
     .where(EmbeddingRow.item_id.in_(bindparam("ids", expanding=True)))
     .group_by(EmbeddingRow.item_id)
 )
 _TAGS = (
-    select(TagRow.item_id, func.group_concat(TagRow.tag.distinct()))
+    select(TagRow.item_id, Joined(TagRow.tag.distinct()))
     .where(TagRow.item_id.in_(bindparam("ids", expanding=True)))
     .group_by(TagRow.item_id)
 )
-_FIELD = insert(Base.metadata.tables[FieldRow.__tablename__]).prefix_with("OR REPLACE")
 
 
 def derive(connection: Connection, ids: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ def _derive(connection: Connection, chunk: list[int], apart: frozenset[int]) -> 
     kinds = _by_item(connection, _KINDS, chunk)
     fields = [field for row in rows for field in _fields(row, kinds.get(row.id, ""))]
     if fields:
-        connection.execute(_FIELD, fields)
+        _write_fields(connection, fields)
     _write_words(connection, chunk, [row for row in rows if row.id not in apart])
 
 
@@ -90,11 +90,23 @@ def _fields(row: Any, kinds: str) -> list[dict[str, Any]]:
     ]
 
 
+def _write_fields(connection: Connection, fields: Sequence[dict[str, Any]]) -> None:
+    statement = insert_into(connection.dialect.name, FieldRow)
+    newer = {name: statement.excluded[name] for name in ("text", "number")}
+    keys = [FieldRow.name, FieldRow.item_id]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=newer), fields)
+
+
 def _write_words(connection: Connection, ids: Sequence[int], rows: Sequence[Any]) -> None:
-    connection.execute(delete(WORDS).where(WORDS.c.rowid.in_(ids)))
     tags = _by_item(connection, _TAGS, ids)
-    if rows:
-        documents = [_document(row, tags.get(row.id, "")) for row in rows]
+    documents = [_document(row, tags.get(row.id, "")) for row in rows]
+    if connection.dialect.name == "postgresql":
+        from .lexemes import replace_documents
+
+        replace_documents(connection, ids, documents)
+        return
+    connection.execute(delete(WORDS).where(WORDS.c.rowid.in_(ids)))
+    if documents:
         connection.execute(insert(WORDS), documents)
 
 

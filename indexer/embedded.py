@@ -10,15 +10,16 @@ import numpy as np
 from sqlalchemy import bindparam, select
 
 from .catalogue import Catalogue
+from .dialects import among
 from .items import Embeddings, Ids, Kind
-from .tables import APART, LISTED, EmbeddingRow, TombstoneRow
+from .tables import APART, EmbeddingRow, TombstoneRow
 
 _CHUNK = 50_000
 
 # Built once: putting a statement together costs more than running it.
 _FEW = select(EmbeddingRow.item_id, EmbeddingRow.vector).where(
     EmbeddingRow.kind == bindparam("kind"),
-    EmbeddingRow.item_id.in_(LISTED),
+    among(EmbeddingRow.item_id),
 )
 
 

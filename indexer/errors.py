@@ -6,6 +6,9 @@ FindmakeError                     exit code 1
     |-- CollectionBusy            another process is writing to it
     |-- SchemaTooNew              written by a newer findmake
     |-- StorageFailure            the disk is full, read-only or broken
+    |-- BadAddress                no address of a server that can hold a collection
+    |-- MissingPackage            a package of an extra is not installed
+    |-- ServerUnreachable         the server of a collection does not answer, or refuses
     |-- ItemNotFound              no such item
     |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
     |-- BadTag                    a label that cannot be kept, with the reason
@@ -80,6 +83,46 @@ class StorageFailure(IndexerError):
         super().__init__(
             f"The collection at {path} could not be read or written: {reason}. Nothing that was stored "
             "before is lost; free some space or mend the permissions, then run the same command again."
+        )
+
+
+class BadAddress(IndexerError):
+    """This is no address of a server that can hold a collection."""
+
+    exit_code = 2
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"{address} is no address of a PostgreSQL database. Write it as "
+            "postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE, or give a folder."
+        )
+
+
+class ServerUnreachable(IndexerError):
+    """The server that holds a collection does not answer, or refuses."""
+
+    exit_code = 4
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"The database at {address} cannot be used: {reason}. See that the server runs, that the database "
+            "exists, and that PGPASSWORD or ~/.pgpass holds the password; then run the same command again."
+        )
+
+
+class MissingPackage(IndexerError):
+    """A package that was not asked for at installation is needed now."""
+
+    exit_code = 2
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        super().__init__(
+            f"This needs the package {package}, which is not installed. Install it with: "
+            f"pip install 'findmake[{extra}]'"
         )
 
 

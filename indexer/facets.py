@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from .conditions import BUILT_IN
+from .dialects import among, glob
 from .items import Attribute, Ids
 from .literals import DATE_SHAPE
 from .tables import APART, FieldRow, ItemRow, TagRow
@@ -91,7 +92,7 @@ def _facet(connection: Connection, name: str, only: str | None, limit: int) -> F
             func.count().label("items"),
             func.count(FieldRow.text.distinct()).label("distinct"),
             func.count(FieldRow.number).label("numbers"),
-            func.total(FieldRow.text.op("GLOB")(DATE_SHAPE)).label("dates"),
+            func.count(case((glob(FieldRow.text, DATE_SHAPE), 1))).label("dates"),
             *(func.min(FieldRow.number).label("low"), func.max(FieldRow.number).label("high")),
             *(func.min(FieldRow.text).label("first"), func.max(FieldRow.text).label("last")),
         ),
@@ -114,13 +115,8 @@ def _chosen(statement: Any, name: str, only: str | None) -> Any:
 
 def _among(column: Any, only: str | None) -> ColumnElement[bool]:
     """Say which items are looked at."""
-    among: ColumnElement[bool] = column.not_in(APART) if only is None else column.in_(_listed(only))
-    return among
-
-
-def _listed(only: str) -> Select[Any]:
-    """Pass any number of ids as one parameter."""
-    return select(func.json_each(only).table_valued("value").c.value)
+    everywhere: ColumnElement[bool] = column.not_in(APART)
+    return everywhere if only is None else among(column, only)
 
 
 def _values(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import Connection, LargeBinary, Select, delete, func, insert, or_, select, update
 
 from .database import Database
 from .derived import derive
@@ -68,6 +67,8 @@ class Inspection:
             StorageFailure: it cannot be read at all.
         """
         with self._db.reading() as connection:
+            if connection.dialect.name != "sqlite":
+                return []
             found = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_PROBLEMS})").scalars().all()
         return [] if list(found) == ["ok"] else [str(line) for line in found]
 
@@ -169,6 +170,10 @@ class Inspection:
         """Say whether the full-text index agrees with itself."""
         try:
             with self._db.writing() as connection:
+                if connection.dialect.name == "postgresql":
+                    from .lexemes import words_add_up
+
+                    return words_add_up(connection)
                 connection.exec_driver_sql("INSERT INTO words(words) VALUES('integrity-check')")
         except StorageFailure as error:
             if "malformed" not in error.reason and "corrupt" not in error.reason:
@@ -179,6 +184,11 @@ class Inspection:
     def rebuild_words(self) -> None:
         """Make the full-text index anew from its rows."""
         with self._db.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                from .lexemes import count_words_again
+
+                count_words_again(connection)
+                return
             connection.exec_driver_sql("INSERT INTO words(words) VALUES('rebuild')")
 
     def derive_again(self, ids: Sequence[int]) -> None:
@@ -191,8 +201,8 @@ class Inspection:
     def without_thumbnail(self) -> list[int]:
         """List the items with a picture whose thumbnail is not there or is no WebP file."""
         whole = select(ThumbnailRow.item_id).where(
-            func.substr(ThumbnailRow.webp, 1, 4) == sql("X'52494646'"),  # RIFF
-            func.substr(ThumbnailRow.webp, 9, 4) == sql("X'57454250'"),  # WEBP
+            func.substr(ThumbnailRow.webp, 1, 4, type_=LargeBinary) == b"RIFF",
+            func.substr(ThumbnailRow.webp, 9, 4, type_=LargeBinary) == b"WEBP",
         )
         pictured = select(EmbeddingRow.item_id).where(EmbeddingRow.kind == "image")
         with self._db.reading() as connection:

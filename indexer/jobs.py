@@ -18,7 +18,7 @@ from typing import Any
 import filelock
 from sqlalchemy import Connection, delete, insert, select, update
 
-from .database import Database
+from .database import SqliteDatabase
 from .errors import SchemaTooNew, StorageFailure
 from .job_tables import ACTIVE, JOB_TABLES, JOBS, PICTURES, Job, JobState, job_of, row_of
 
@@ -45,7 +45,7 @@ class JobStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._db = Database(folder / _FILE)
+        self._db = SqliteDatabase(folder / _FILE)
         self.owner = uuid.uuid4().hex
         self._alive = filelock.FileLock(self._lock_file(self.owner))
         with self._db.writing() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .collection import DATABASE
+from .engines import is_collection
 from .errors import StorageFailure
 
 
@@ -21,6 +21,6 @@ def list_collections(root: Path) -> list[Path]:
         if not root.is_dir():
             return []
         folders = [each for each in root.iterdir() if not each.name.startswith(".")]
-        return sorted(each for each in folders if (each / DATABASE).is_file())
+        return sorted(each for each in folders if is_collection(each))
     except OSError as error:
         raise StorageFailure(root, error.strerror or str(error)) from error

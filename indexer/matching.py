@@ -1,15 +1,17 @@
-"""Full-text matching with SQLite's FTS5 and its BM25 (Robertson and Zaragoza 2009)."""
+"""Full-text matching: which items hold words, and how well, by BM25 (Robertson and Zaragoza 2009)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 
+from .dialects import among
 from .items import Ids
-from .tables import LISTED, WORDS
+from .tables import WORDS
 from .vectors import Scores
 
 _SCORED = 1_000  # items, about a millisecond
@@ -24,10 +26,26 @@ _SCORE = (-func.bm25(_TABLE, *_WEIGHTS)).label("score")
 _RANKED = (
     select(WORDS.c.rowid, _SCORE)
     # "+ 0": else SQLite would look up each id by matching the whole expression again.
-    .where(_MATCH, (WORDS.c.rowid + 0).in_(LISTED))
+    .where(_MATCH, among(WORDS.c.rowid + 0))
     .order_by(_SCORE.desc(), WORDS.c.rowid)
     .limit(bindparam("most"))
 )
+
+
+class Matcher(Protocol):
+    """Some words, and the full-text index that they are sought in."""
+
+    def with_all(self, *, in_title: bool = False) -> Ids:
+        """Find the items that hold all words, ascending."""
+        ...
+
+    def with_any(self) -> Iterable[Ids]:
+        """Find the items that hold a word, ascending; the rarest word first, words of no item left out."""
+        ...
+
+    def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
+        """Score items by BM25; best first, ties by id."""
+        ...
 
 
 def match_words(
@@ -51,17 +69,23 @@ def match_words(
     """
     if not words or limit == 0:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    quoted = _quoted(words)
-    whole = (" AND " if every else " OR ").join(quoted)
+    matcher = _matcher(connection, words, every=every)
     most = max(_SCORED, limit)
     if every:
-        chosen = _holders(connection, whole, allowed)
+        chosen = _permitted(matcher.with_all(), allowed)
         if len(chosen) > most:
-            chosen = _united([_holders(connection, f"{{title}} : ({whole})", allowed), chosen], most)
+            chosen = _united([_permitted(matcher.with_all(in_title=True), allowed), chosen], most)
     else:
-        rarest = _rarest_first(connection, quoted)
-        chosen = _united((_holders(connection, word, allowed) for word in rarest), most)
-    return _scored(connection, whole, chosen, limit)
+        chosen = _united((_permitted(ids, allowed) for ids in matcher.with_any()), most)
+    return matcher.scored(chosen, limit)
+
+
+def _matcher(connection: Connection, words: Sequence[str], *, every: bool) -> Matcher:
+    if connection.dialect.name == "postgresql":
+        from .lexeme_matching import LexemeMatcher
+
+        return LexemeMatcher(connection, words)
+    return _Fts5(connection, words, every=every)
 
 
 def _united(sets: Iterable[Ids], most: int) -> Ids:
@@ -74,17 +98,7 @@ def _united(sets: Iterable[Ids], most: int) -> Ids:
     return chosen
 
 
-def _scored(connection: Connection, expression: str, ids: Ids, limit: int) -> tuple[Ids, Scores]:
-    values = {"expression": expression, "ids": json.dumps(ids.tolist()), "most": limit}
-    rows = connection.execute(_RANKED, values).all()
-    found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-    return found, np.fromiter((row[1] for row in rows), np.float32, len(rows))
-
-
-def _holders(connection: Connection, expression: str, allowed: Ids | None) -> Ids:
-    """Find the allowed items that match, ascending."""
-    joined = connection.scalar(_MATCHING, {"expression": expression})
-    ids = np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
+def _permitted(ids: Ids, allowed: Ids | None) -> Ids:
     if allowed is None or not len(ids):
         return ids
     if not len(allowed):
@@ -95,17 +109,34 @@ def _holders(connection: Connection, expression: str, allowed: Ids | None) -> Id
     return kept
 
 
-def _rarest_first(connection: Connection, quoted: Sequence[str]) -> list[str]:
-    counts = [
-        select(func.count()).select_from(WORDS).where(_TABLE.op("MATCH")(word)).scalar_subquery()
-        for word in quoted
-    ]
-    found = connection.execute(select(*counts)).one()
-    return [word for count, word in sorted(zip(found, quoted, strict=True)) if count]
+class _Fts5:
+    """Words sought by SQLite's FTS5."""
 
+    def __init__(self, connection: Connection, words: Sequence[str], *, every: bool) -> None:
+        self._connection = connection
+        self._quoted = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in words]
+        # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
+        self._quoted[-1] = f"({self._quoted[-1]} OR {self._quoted[-1]}*)"
+        self._whole = (" AND " if every else " OR ").join(self._quoted)
 
-def _quoted(words: Sequence[str]) -> list[str]:
-    quoted = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in words]
-    # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
-    quoted[-1] = f"({quoted[-1]} OR {quoted[-1]}*)"
-    return quoted
+    def with_all(self, *, in_title: bool = False) -> Ids:
+        return self._holders(f"{{title}} : ({self._whole})" if in_title else self._whole)
+
+    def with_any(self) -> Iterable[Ids]:
+        counts = [
+            select(func.count()).select_from(WORDS).where(_TABLE.op("MATCH")(word)).scalar_subquery()
+            for word in self._quoted
+        ]
+        found = self._connection.execute(select(*counts)).one()
+        rarest = [word for count, word in sorted(zip(found, self._quoted, strict=True)) if count]
+        return (self._holders(word) for word in rarest)
+
+    def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
+        values = {"expression": self._whole, "ids": json.dumps(ids.tolist()), "most": limit}
+        rows = self._connection.execute(_RANKED, values).all()
+        found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        return found, np.fromiter((row[1] for row in rows), np.float32, len(rows))
+
+    def _holders(self, expression: str) -> Ids:
+        joined = self._connection.scalar(_MATCHING, {"expression": expression})
+        return np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)

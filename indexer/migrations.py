@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from .derived import derive_all
 from .tables import (
@@ -31,7 +31,15 @@ def _create(connection: Connection, *rows: type[Base]) -> None:
     Base.metadata.create_all(connection, tables=[Base.metadata.tables[row.__tablename__] for row in rows])
 
 
+def _is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
 def _create_first_tables(connection: Connection) -> None:
+    if _is_postgres(connection):
+        from .postgres_schema import prepare_database
+
+        prepare_database(connection)
     _create(connection, MetaRow, ItemRow, EmbeddingRow, TombstoneRow, ThumbnailRow, RootRow, RunRow)
 
 
@@ -42,13 +50,18 @@ def _create_tags(connection: Connection) -> None:
 def _create_derived(connection: Connection) -> None:
     """Make what filters and full-text search look at, and fill it from the items that are there."""
     _create(connection, FieldRow)
-    connection.exec_driver_sql(_WORDS)
+    if _is_postgres(connection):
+        from .postgres_schema import create_words
+
+        create_words(connection)
+    else:
+        connection.exec_driver_sql(_WORDS)
     derive_all(connection)
 
 
 def _create_shelf(connection: Connection) -> None:
     """Tell items that stand apart from the others; until now there were none. Make room for misses."""
-    columns = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(items)")}
+    columns = {column["name"] for column in inspect(connection).get_columns("items")}
     if "apart" not in columns:  # in a new collection the first step has made it already
         connection.exec_driver_sql("ALTER TABLE items ADD COLUMN apart BOOLEAN DEFAULT 0 NOT NULL")
         connection.exec_driver_sql("CREATE INDEX items_apart ON items (apart) WHERE apart = 1")

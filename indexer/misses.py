@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
-from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, case, delete, func, select
 
+from .dialects import insert_into
 from .items import Embeddings
 from .tables import MissRow
 
@@ -87,11 +87,13 @@ def record_miss(connection: Connection, miss: Unanswered, at: datetime) -> None:
         "first_at": at,
         "last_at": at,
     }
-    statement = insert(MissRow).values(values)
+    statement = insert_into(connection.dialect.name, MissRow).values(values)
     newer: dict[str, Any] = {name: statement.excluded[name] for name in ("verdict", "coverage", "vector")}
     newer["times"] = MissRow.times + 1
-    newer["first_at"] = func.min(MissRow.first_at, at)  # clocks are set back now and then
-    newer["last_at"] = func.max(MissRow.last_at, at)
+    newer["first_at"] = case(
+        (MissRow.first_at < at, MissRow.first_at), else_=at
+    )  # clocks are set back now and then
+    newer["last_at"] = case((MissRow.last_at > at, MissRow.last_at), else_=at)
     connection.execute(statement.on_conflict_do_update(index_elements=[MissRow.asked], set_=newer))
     _forget_oldest(connection)
 

@@ -73,7 +73,9 @@ def optimize(
     built: dict[Kind, Built] = {}
     with collection.writing():
         for kind in KINDS:
-            if collection.store.count(kind) < LARGE:  # asked of the database: indexes are not read for that
+            if (
+                collection.on_server or collection.store.count(kind) < LARGE
+            ):  # asked of the database: indexes are not read for that
                 continue
             drift = collection.drift(kind)
             if collection.count(kind) < LARGE or not (forced or drift is None or drift > MOST_DRIFT):

@@ -26,6 +26,7 @@ from .conditions import (
     Tagged,
     Value,
 )
+from .dialects import Joined, glob
 from .items import Ids
 from .literals import DATE_SHAPE, Period, comparable_text, pattern_of, year_of
 from .tables import APART, FieldRow, ItemRow, TagRow
@@ -77,7 +78,7 @@ def _every(connection: Connection) -> Ids:
 def _fetch(connection: Connection, statement: Select[int]) -> Ids:
     """Read ids as one string: a tenth of the time of as many rows."""
     column = statement.subquery().c[0]
-    joined = connection.scalar(select(func.group_concat(column)))
+    joined = connection.scalar(select(Joined(column)))
     ids = np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
     return np.sort(ids)
 
@@ -101,7 +102,7 @@ def _truth(condition: Compare | OneOf | Matches | Has, *, text: Any, number: Any
     if isinstance(condition, Has):
         return or_(text.is_not(None), number.is_not(None))
     if isinstance(condition, Matches):
-        return _like(text, pattern_of(condition.pattern))
+        return glob(text, pattern_of(condition.pattern))
     if isinstance(condition, OneOf):
         return or_(*(_compared("=", value, text=text, number=number) for value in condition.values))
     if condition.operator == "!=":
@@ -122,11 +123,6 @@ def _compared(operator: Operator, value: Value, *, text: Any, number: Any) -> _T
     return or_(truth, _in_time(operator, year, text)) if year else truth
 
 
-def _like(text: Any, glob: str) -> _Truth:
-    matches: _Truth = text.op("GLOB", is_comparison=True)(glob)
-    return matches
-
-
 def _in_time(operator: Operator, period: str, text: Any) -> _Truth:
     """Compare a date with a period; both are ISO 8601, so that time is in alphabetical order."""
     start, end = period.lower(), period.lower() + _AFTER
@@ -137,7 +133,7 @@ def _in_time(operator: Operator, period: str, text: Any) -> _Truth:
         ">": text >= end,
         ">=": text >= start,
     }
-    return and_(_like(text, DATE_SHAPE), orders[operator])
+    return and_(glob(text, DATE_SHAPE), orders[operator])
 
 
 def _ordered(operator: Operator, column: Any, value: float | str) -> _Truth:

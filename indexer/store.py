@@ -1,4 +1,4 @@
-"""Items, embeddings and thumbnails in SQLite. The only SQL in the house, beside ``database``."""
+"""Items, embeddings and thumbnails in tables. The only SQL in the house, beside ``database``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from .changes import Draft, Known, Touch, Twin
 from .database import Database
 from .derived import derive
+from .dialects import Joined, JsonList, among
 from .embedded import Embedded
 from .items import KINDS, Item, Kind
 from .provenance import provenance_from_json
 from .tables import (
     APART,
-    LISTED,
     EmbeddingRow,
     ItemRow,
     MetaRow,
@@ -37,18 +37,18 @@ _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest 
 _META = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
 _ITEMS = select(
     ItemRow.__table__,
-    select(func.group_concat(EmbeddingRow.kind))
+    select(Joined(EmbeddingRow.kind))
     .where(EmbeddingRow.item_id == ItemRow.id)
     .scalar_subquery()
     .label("kinds"),
-    select(func.json_group_array(TagRow.tag.distinct()))
+    select(JsonList(TagRow.tag.distinct()))
     .where(TagRow.item_id == ItemRow.id)
     .scalar_subquery()
     .label("tags"),
 ).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
-_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(ItemRow.id.in_(LISTED))
+_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(among(ItemRow.id))
 # A model made it here: its provenance names no source.
-_MADE_HERE = (ItemRow.origin == "generated") & func.json_type(ItemRow.provenance, "$.source").is_(None)
+_MADE_HERE = (ItemRow.origin == "generated") & ItemRow.provenance["source"].as_string().is_(None)
 
 
 class Store(Embedded):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -13,19 +13,21 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
-    bindparam,
-    func,
+    false,
     select,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from .dialects import BYTEWISE, CASE_BLIND, HALVES, ID
+
 
 class Base(DeclarativeBase):
     """Common base of the mapped classes."""
+
+    type_annotation_map: ClassVar = {int: ID, str: BYTEWISE}
 
 
 class MetaRow(Base):
@@ -33,7 +35,7 @@ class MetaRow(Base):
 
     __tablename__ = "meta"
 
-    key: Mapped[str] = mapped_column(String, primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[Any] = mapped_column(JSON)
 
 
@@ -43,33 +45,31 @@ class ItemRow(Base):
     __tablename__ = "items"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(Text, unique=True)
-    path: Mapped[str | None] = mapped_column(Text)
-    fingerprint: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    text: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str | None] = mapped_column()
+    fingerprint: Mapped[str] = mapped_column()
+    title: Mapped[str] = mapped_column()
+    text: Mapped[str] = mapped_column()
     width: Mapped[int] = mapped_column()
     height: Mapped[int] = mapped_column()
     attributes: Mapped[dict[str, Any]] = mapped_column(JSON)
-    image_sha256: Mapped[str | None] = mapped_column(String)  # of the encoded bytes
-    text_sha256: Mapped[str | None] = mapped_column(String)  # of the words that were embedded
-    origin: Mapped[str] = mapped_column(String)  # imported | generated
+    image_sha256: Mapped[str | None] = mapped_column()  # of the encoded bytes
+    text_sha256: Mapped[str | None] = mapped_column()  # of the words that were embedded
+    origin: Mapped[str] = mapped_column()  # imported | generated
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     added_at: Mapped[datetime] = mapped_column()
-    apart: Mapped[bool] = mapped_column(server_default=sql("0"))  # made here, and not promoted
+    apart: Mapped[bool] = mapped_column(server_default=false())  # made here, and not promoted
 
     __table_args__ = (
         Index("items_by_image", "image_sha256"),
         Index("items_by_text", "text_sha256"),
-        Index("items_apart", "apart", sqlite_where=sql("apart = 1")),
+        Index("items_apart", "apart", sqlite_where=sql("apart = 1"), postgresql_where=sql("apart")),
         {"sqlite_autoincrement": True},
     )
 
 
 APART = select(ItemRow.id).where(ItemRow.apart)
 """Ids of the items that stand apart; they are few, and an index of their own finds them."""
-LISTED = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
-"""The ids of a JSON list, bound as ``ids``: any number of them in one parameter."""
 
 
 class EmbeddingRow(Base):
@@ -78,8 +78,8 @@ class EmbeddingRow(Base):
     __tablename__ = "embeddings"
 
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String, primary_key=True)  # image | text
-    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(primary_key=True)  # image | text
+    vector: Mapped[bytes] = mapped_column(HALVES)
     change: Mapped[int] = mapped_column(index=True)
 
 
@@ -90,7 +90,7 @@ class TombstoneRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column()
-    kind: Mapped[str] = mapped_column(String)
+    kind: Mapped[str] = mapped_column()
     change: Mapped[int] = mapped_column(index=True)
 
 
@@ -109,8 +109,8 @@ class TagRow(Base):
     __tablename__ = "tags"
 
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
-    tag: Mapped[str] = mapped_column(Text, primary_key=True)
-    source: Mapped[str] = mapped_column(Text, primary_key=True)  # user, or the name of a model
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)  # user, or the name of a model
     probability: Mapped[float | None] = mapped_column()
 
     __table_args__ = (Index("tags_by_label", "tag", "item_id"), {"sqlite_with_rowid": False})
@@ -121,7 +121,7 @@ class RootRow(Base):
 
     __tablename__ = "roots"
 
-    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
     indexed_at: Mapped[datetime] = mapped_column()
 
 
@@ -141,11 +141,11 @@ class FieldRow(Base):
     __tablename__ = "fields"
 
     # NOCASE: "brand" finds what a table calls "Brand"; of two names that differ in case only, one counts
-    name: Mapped[str] = mapped_column(Text(collation="NOCASE"), primary_key=True)
+    name: Mapped[str] = mapped_column(CASE_BLIND, primary_key=True)
     item_id: Mapped[int] = mapped_column(
         ForeignKey("items.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    text: Mapped[str] = mapped_column(Text)  # folded
+    text: Mapped[str] = mapped_column()  # folded
     number: Mapped[float | None] = mapped_column()  # also of a text that reads like a price
 
     # Clustered by name: a comparison reads one stretch of the file.
@@ -158,13 +158,13 @@ class MissRow(Base):
     __tablename__ = "misses"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    asked: Mapped[str] = mapped_column(String, unique=True)  # tells one query from another
-    text: Mapped[str] = mapped_column(Text)
-    where: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(String)  # text | image | mixed
-    verdict: Mapped[str] = mapped_column(String)  # no match | weak, the last time
+    asked: Mapped[str] = mapped_column(unique=True)  # tells one query from another
+    text: Mapped[str] = mapped_column()
+    where: Mapped[str] = mapped_column()
+    kind: Mapped[str] = mapped_column()  # text | image | mixed
+    verdict: Mapped[str] = mapped_column()  # no match | weak, the last time
     coverage: Mapped[float] = mapped_column()
-    vector: Mapped[bytes] = mapped_column(LargeBinary)  # float16, as embeddings are kept
+    vector: Mapped[bytes] = mapped_column(HALVES)
     times: Mapped[int] = mapped_column()
     first_at: Mapped[datetime] = mapped_column()
     last_at: Mapped[datetime] = mapped_column(index=True)

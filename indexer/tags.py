@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, literal, select
-from sqlalchemy.dialects.sqlite import insert
 
+from .dialects import JsonList, insert_into
 from .errors import BadTag
 from .tables import APART, ItemRow, TagRow
 
@@ -97,7 +97,7 @@ def insert_tags(connection: Connection, taggings: Sequence[Tagging]) -> list[int
         if t.item_id in present
     ]
     if rows:
-        statement = insert(TagRow)
+        statement = insert_into(connection.dialect.name, TagRow)
         keys = [TagRow.item_id, TagRow.tag, TagRow.source]
         newer = {"probability": statement.excluded.probability}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=newer), rows)
@@ -140,8 +140,10 @@ def rename_tag(connection: Connection, tag: str, new: str) -> list[int]:
         return []
     old = select(TagRow.item_id, literal(after), TagRow.source, TagRow.probability)
     columns = ["item_id", "tag", "source", "probability"]
-    copied = insert(TagRow).from_select(columns, old.where(TagRow.tag == before))
-    connection.execute(copied.prefix_with("OR IGNORE"))
+    copied = insert_into(connection.dialect.name, TagRow).from_select(
+        columns, old.where(TagRow.tag == before)
+    )
+    connection.execute(copied.on_conflict_do_nothing())
     return delete_tags(connection, None, tag=before, source=None)
 
 
@@ -149,7 +151,7 @@ def count_tags(connection: Connection) -> list[TagCount]:
     """Count the items of each tag, the most used first, then in alphabetical order; not what stands apart."""
     items = func.count(TagRow.item_id.distinct())
     statement = (
-        select(TagRow.tag, items, func.json_group_array(TagRow.source.distinct()))
+        select(TagRow.tag, items, JsonList(TagRow.source.distinct()))
         .where(TagRow.item_id.not_in(APART))
         .group_by(TagRow.tag)
         .order_by(items.desc(), TagRow.tag)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
 from .conditions import Both, Compare, Condition, Either, Not
+from .dialects import among, glob
 from .items import Ids
 from .literals import DATE_SHAPE, Period
 from .tables import APART, FieldRow
@@ -126,7 +127,7 @@ def count_days(connection: Connection, when: When, ids: Ids | None) -> dict[str,
     """
     added, own = aliased(FieldRow), aliased(FieldRow)
     mine = (own.item_id == added.item_id) & (own.name == when.field)
-    mine &= own.text.op("GLOB", is_comparison=True)(DATE_SHAPE)
+    mine &= glob(own.text, DATE_SHAPE)
     text = func.coalesce(own.text, added.text) if when.else_added else own.text
     day = func.substr(text, 1, 10).label("day")
     statement = select(day, func.count()).select_from(added).outerjoin(own, mine)
@@ -134,8 +135,7 @@ def count_days(connection: Connection, when: When, ids: Ids | None) -> dict[str,
     if ids is None:
         statement = statement.where(added.item_id.not_in(APART))
     else:
-        among = select(func.json_each(json.dumps(ids.tolist())).table_valued("value").c.value)
-        statement = statement.where(added.item_id.in_(among))
+        statement = statement.where(among(added.item_id, json.dumps(ids.tolist())))
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from .changes import Draft
 from .derived import derive
+from .dialects import WithSynthetic, insert_into
 from .items import KINDS, Generated, Imported, Kind, Provenance, origin_of
 from .provenance import provenance_to_json
 from .tables import Base, EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
 
 # Built once: putting a statement together costs more than running it.
 _EMBEDDINGS, _THUMBNAILS = (Base.metadata.tables[name] for name in ("embeddings", "thumbnails"))
-_ADD_ITEM = insert(Base.metadata.tables["items"]).returning(ItemRow.id)
 _ADD_EMBEDDING = insert(_EMBEDDINGS)
 _ADD_THUMBNAIL = insert(_THUMBNAILS)
 _DROP_EMBEDDING = delete(_EMBEDDINGS).where(
@@ -38,7 +40,10 @@ def write_draft(connection: Connection, draft: Draft, change: int) -> int:
         origin, provenance = provenance_to_json(draft.provenance)
         values |= {"origin": origin, "provenance": provenance, "added_at": now()}
         values["apart"] = isinstance(draft.provenance, Generated)
-        item_id = int(connection.scalars(_ADD_ITEM, values).one())
+        item_id = connection.scalar(_add_item(connection.dialect.name), values)
+        if item_id is None:  # another process has indexed the same input meanwhile
+            there = connection.scalar(select(ItemRow.id).where(ItemRow.key == draft.key))
+            return write_draft(connection, replace(draft, id=there), change)
     else:
         values |= _mark(draft.provenance)
         connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
@@ -48,11 +53,17 @@ def write_draft(connection: Connection, draft: Draft, change: int) -> int:
     return item_id
 
 
+@lru_cache
+def _add_item(dialect: str) -> Any:
+    added = insert_into(dialect, Base.metadata.tables["items"])
+    return added.on_conflict_do_nothing(index_elements=["key"]).returning(ItemRow.id)
+
+
 def _mark(provenance: Provenance) -> dict[str, Any]:
     """Take over whether the file says that a model made it; when it was first indexed stays."""
     if not isinstance(provenance, Imported):
         return {}
-    marked = func.json_set(ItemRow.provenance, "$.synthetic", provenance.synthetic)
+    marked = WithSynthetic(ItemRow.provenance, provenance.synthetic)
     return {"origin": origin_of(provenance), "provenance": marked}
 
 

@@ -6,10 +6,41 @@ import pytest
 
 from indexer import Collection, index_sources, open_source
 from indexer.encoders import onnx_files
+from indexer.server import address_of, link
 from tests.colour_encoder import ColourEncoder
 from ui import cli, services
 
 pytest_plugins = ["tests.browser_fixtures"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--on-server", action="store_true", help="keep every collection on a PostgreSQL server")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A real PostgreSQL server; it fails loudly where it cannot be started."""
+    from tests.postgres_server import PostgresServer
+
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _on_server(request, monkeypatch):
+    """With ``--on-server``, let every new collection be on a server, whatever the test."""
+    if not request.config.getoption("--on-server"):
+        return
+    server = request.getfixturevalue("postgres")
+    make = Collection._make.__func__
+
+    def make_on_server(cls, folder, encoder):
+        if address_of(folder) is None:
+            link(folder, server.new_database())
+        return make(cls, folder, encoder)
+
+    monkeypatch.setattr(Collection, "_make", classmethod(make_on_server))
 
 
 def pytest_configure():

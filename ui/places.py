@@ -125,7 +125,7 @@ def begin(settings: Settings, name: str) -> Settings:
 
 def _stamp(folder: Path) -> tuple[int, ...]:
     """Tell one state of a collection's files from another."""
-    files = (folder / "findmake.sqlite", folder / "findmake.sqlite-wal")
+    files = (folder / "findmake.sqlite", folder / "findmake.sqlite-wal", folder / "server.url")
     found = (file.stat() for file in files if file.exists())
     return tuple(number for status in found for number in (status.st_mtime_ns, status.st_size))
 

@@ -15,12 +15,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..collection import DATABASE, Collection
-from ..database import Database
+from ..collection import Collection
 from ..encoders import Encoder
+from ..engines import is_collection, open_database
 from ..errors import CollectionBusy, CollectionNotFound, StorageFailure
 from ..inspection import Inspection
 from ..migrations import SCHEMA_VERSION
+from ..server import address_of
 from . import content, files, surroundings
 from .finding import MEND, Finding, Patient, State, fine
 
@@ -88,7 +89,7 @@ def examine(
         CollectionBusy: another process is writing, so that nothing can be mended.
         StorageFailure: the disk is full, or the folder cannot be written, while something was mended.
     """
-    if not (folder / DATABASE).is_file():
+    if not is_collection(folder):
         raise CollectionNotFound(folder)
     findings = []
     for finding in _findings(folder, repair=repair, open_encoder=open_encoder):
@@ -104,18 +105,18 @@ def _findings(folder: Path, *, repair: bool, open_encoder: OpenEncoder) -> Itera
     yield lock
     yield surroundings.check_space(folder)
     yield surroundings.check_jobs(folder, repair=repair)
-    whole = _check_database(folder / DATABASE, repair=repair)
+    whole = _check_database(folder, repair=repair)
     yield whole
     if whole.state == "trouble":
         return
-    schema = _check_schema(folder / DATABASE, repair=repair)
+    schema = _check_schema(folder, repair=repair)
     yield schema
     if schema.state in ("trouble", "note"):
         return
     collection = Collection.open(folder)
-    database = Database(folder / DATABASE)
+    database = open_database(folder)
     try:
-        with collection.writing() if repair else nullcontext():
+        with collection.writing(alone=True) if repair else nullcontext():
             patient = Patient(
                 collection=collection,
                 inspection=Inspection(database),
@@ -140,9 +141,11 @@ def _inside(patient: Patient) -> Iterator[Finding]:
             yield finding
 
 
-def _check_database(path: Path, *, repair: bool) -> Finding:
-    """Let SQLite check its file; its own indexes can be made anew."""
-    problem = surroundings.database_problem(path)
+def _check_database(folder: Path, *, repair: bool) -> Finding:
+    """Let SQLite check its file; its own indexes can be made anew. A server looks after itself."""
+    problem = surroundings.database_problem(open_database(folder))
+    if not problem and address_of(folder) is not None:
+        return fine("database", "The server that holds the collection answers.")
     if not problem:
         return fine("database", "SQLite finds its file whole.")
     sentence = f"The database is damaged: {problem}."
@@ -153,22 +156,22 @@ def _check_database(path: Path, *, repair: bool) -> Finding:
     if not repair:
         remedy = f"{MEND}. If that does not help: {remedy[0].lower()}{remedy[1:]}"
         return Finding(check="database", state="trouble", sentence=sentence, remedy=remedy, repairable=True)
-    database = Database(path)
+    database = open_database(folder)
     try:
         Inspection(database).rebuild_keys()
     except StorageFailure:
         pass
     finally:
         database.close()
-    if surroundings.database_problem(path):
+    if surroundings.database_problem(open_database(folder)):
         return Finding(check="database", state="trouble", sentence=sentence, remedy=remedy)
     done = f"{sentence} Its keys were made anew from its tables; no row was lost."
     return Finding(check="database", state="repaired", sentence=done, repairable=True)
 
 
-def _check_schema(path: Path, *, repair: bool) -> Finding:
+def _check_schema(folder: Path, *, repair: bool) -> Finding:
     """See whether the database is of this program's schema."""
-    database = Database(path)
+    database = open_database(folder)
     try:
         version = Inspection(database).schema_version()
         if version == SCHEMA_VERSION:

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import IndexCorrupt, StorageFailure
-from ..indexes import Indexes
+from ..file_indexes import FileIndexes
 from ..items import KINDS
 from ..shelf import GENERATED_FOLDER
+from ..server import address_of
 from ..snapshots import MANIFEST, open_indexes, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
 
@@ -30,6 +31,8 @@ _MADE_HERE = re.compile(r"(?:[a-z0-9]+-)*[0-9a-f]{16}\.png")
 
 def check_index(patient: Patient) -> Finding:
     """Compare the indexes, as the files give them, with the embeddings in the database."""
+    if address_of(patient.folder) is not None:
+        return fine("index", "The server keeps the indexes in the same transactions as the embeddings.")
     wrong = _wrong_index(patient)
     if not wrong:
         return fine("index", "The indexes hold what the database holds, number by number.")
@@ -42,9 +45,9 @@ def check_index(patient: Patient) -> Finding:
     return mendable(patient, "index", wrong, mend=mend, done="It was made anew from the database.")
 
 
-def _indexes(patient: Patient) -> Indexes:
+def _indexes(patient: Patient) -> FileIndexes:
     collection = patient.collection
-    return Indexes(patient.folder, collection.store, collection.spec.dim)
+    return FileIndexes(patient.folder, collection.store, collection.spec.dim)
 
 
 def _wrong_index(patient: Patient) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import filelock
-
-from ..collection import DATABASE
-from ..database import Database
+from ..database import Database, SqliteDatabase
 from ..encoders import model_available
+from ..engines import DATABASE, lock_of, open_database
 from ..errors import CollectionBusy, EncoderDrift, EncoderMismatch, ModelUnavailable, StorageFailure
 from ..inspection import Inspection
 from .finding import MEND, Finding, Patient, counted, fine
@@ -21,31 +19,33 @@ LEAST_FREE = 200_000_000
 
 def check_lock(folder: Path) -> Finding:
     """See whether somebody is writing. A lock whose process has ended holds nobody up."""
-    lock = filelock.FileLock(folder / ".writing.lock")
+    database = open_database(folder)
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
+        with lock_of(folder, database).held(alone=True):
+            return fine("lock", "Nobody is writing, and no old lock is in the way.")
+    except CollectionBusy:
         return Finding(
             check="lock",
             state="note",
             sentence="Another process is writing to the collection at this moment.",
             remedy="That is as it should be if you started one. Else end it: its lock ends with it.",
         )
-    except OSError as error:
+    except StorageFailure as error:
         return Finding(
             check="lock",
             state="trouble",
-            sentence=f"Nothing can be written into {folder}: {error.strerror or error}.",
+            sentence=f"Nothing can be written into {folder}: {error.reason}.",
             remedy="Mend the permissions of the folder.",
         )
-    lock.release()
-    return fine("lock", "Nobody is writing, and no old lock is in the way.")
+    finally:
+        database.close()
 
 
 def check_space(folder: Path) -> Finding:
     """See whether the disk has room for the collection to grow, and for a copy of its database."""
     free = shutil.disk_usage(folder).free
-    wanted = LEAST_FREE + (folder / DATABASE).stat().st_size
+    file = folder / DATABASE
+    wanted = LEAST_FREE + (file.stat().st_size if file.is_file() else 0)
     told = f"{free / 1e9:,.1f} GB are free on the disk of {folder}"
     if free >= wanted:
         return fine("disk space", f"{told}.")
@@ -62,7 +62,7 @@ def check_jobs(folder: Path, *, repair: bool) -> Finding:
     path = folder / JOBS
     if not path.is_file():
         return fine("jobs", "There is no table of jobs yet.")
-    problem = database_problem(path)
+    problem = database_problem(SqliteDatabase(path))
     if not problem:
         return fine("jobs", "The table of jobs is whole.")
     sentence = f"The table of jobs is damaged: {problem}."
@@ -84,9 +84,8 @@ def set_aside(path: Path) -> Path:
     return target
 
 
-def database_problem(path: Path) -> str:
-    """Say what SQLite finds wrong with a file; empty if it is whole."""
-    database = Database(path)
+def database_problem(database: Database) -> str:
+    """Say what SQLite finds wrong with its file, and close it; empty if it is whole."""
     try:
         problems = Inspection(database).problems()
     except (StorageFailure, CollectionBusy) as error:

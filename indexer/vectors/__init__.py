@@ -1,8 +1,8 @@
 """Nearest-neighbour indexes behind one protocol: exact (NumPy), FAISS, and an inverted file for many."""
 
-from .base import Scores, VectorIndex, best
+from .base import ReadableIndex, Scores, VectorIndex, best
 from .exact import ExactIndex
 from .faiss import FaissIndex
 from .ivf import Fetch, IvfIndex
 
-__all__ = ["ExactIndex", "FaissIndex", "Fetch", "IvfIndex", "Scores", "VectorIndex", "best"]
+__all__ = ["ExactIndex", "FaissIndex", "Fetch", "IvfIndex", "ReadableIndex", "Scores", "VectorIndex", "best"]

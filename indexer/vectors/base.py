@@ -14,11 +14,11 @@ Scores = NDArray[np.float32]
 """(n,) float32 cosine similarities, higher is better."""
 
 
-class VectorIndex(Protocol):
+class ReadableIndex(Protocol):
     """Nearest neighbours by cosine over embeddings kept in float16.
 
     Scores are those of ``ExactIndex``, to the last bit, and so is the order among what is found. Who is found
-    is certain but for ``IvfIndex``.
+    is certain but for ``IvfIndex`` and a graph of pgvector's.
     """
 
     @property
@@ -34,23 +34,6 @@ class VectorIndex(Protocol):
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Say of each id whether it is in the index, (n,) bool."""
-        ...
-
-    def add(self, ids: Ids, embeddings: Embeddings) -> None:
-        """Add embeddings; an id that is already there gets the new one.
-
-        Args:
-            ids: (n,) int64, non-negative, no id twice.
-            embeddings: (n, dim) float32, finite, rows of length 1.
-
-        Raises:
-            DimensionMismatch: the embeddings have another width.
-            ValueError: ids repeat or do not match the rows, or a row is not a unit vector.
-        """
-        ...
-
-    def remove(self, ids: Ids) -> int:
-        """Remove ids, ignoring unknown ones; return how many were there."""
         ...
 
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
@@ -80,6 +63,27 @@ class VectorIndex(Protocol):
         Raises:
             KeyError: an id is not in the index.
         """
+        ...
+
+
+class VectorIndex(ReadableIndex, Protocol):
+    """An index that is told what it holds."""
+
+    def add(self, ids: Ids, embeddings: Embeddings) -> None:
+        """Add embeddings; an id that is already there gets the new one.
+
+        Args:
+            ids: (n,) int64, non-negative, no id twice.
+            embeddings: (n, dim) float32, finite, rows of length 1.
+
+        Raises:
+            DimensionMismatch: the embeddings have another width.
+            ValueError: ids repeat or do not match the rows, or a row is not a unit vector.
+        """
+        ...
+
+    def remove(self, ids: Ids) -> int:
+        """Remove ids, ignoring unknown ones; return how many were there."""
         ...
 
 

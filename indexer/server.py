@@ -1,0 +1,93 @@
+"""A collection whose truth is on a PostgreSQL server: its address, and the folder that stands for it here.
+
+Everything else that belongs to a collection and is no row (jobs, pictures that were made, what was uploaded)
+lies in a folder of this machine, as it does beside an SQLite file. A file in it names the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from .errors import BadAddress, StorageFailure
+from .whole import write_whole
+
+SERVER_FILE = "server.url"
+_SCHEME = "postgresql+psycopg"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]*://", re.ASCII)
+
+
+def is_address(text: str) -> bool:
+    """Say whether this is an address of a server, and no folder."""
+    return _ADDRESS.match(text) is not None
+
+
+def use_server(address: str, root: Path, environment: MutableMapping[str, str] | None = None) -> Path:
+    """Make the folder that stands for a collection on a server; give its path.
+
+    A password goes to ``PGPASSWORD`` and to no file, so that it is there for this process and its children.
+
+    Args:
+        address: such as ``postgresql+psycopg://name:password@host/database``.
+        root: where such folders lie.
+        environment: variables of this process.
+
+    Raises:
+        BadAddress: it is none that this program can use.
+        StorageFailure: the folder cannot be made.
+    """
+    url = _parsed(address)
+    if url.password is not None:
+        (os.environ if environment is None else environment)["PGPASSWORD"] = str(url.password)
+        url = url.set(password=None)
+    plain = url.render_as_string(hide_password=False)
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{url.host or 'local'}-{url.database or ''}").strip("-")
+    folder = root / f"{name[:60]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+    if address_of(folder) != plain:
+        link(folder, plain)
+    return folder
+
+
+def link(folder: Path, address: str) -> None:
+    """Let a folder stand for a collection on a server.
+
+    Raises:
+        BadAddress: it is none that this program can use.
+        StorageFailure: the folder cannot be written.
+    """
+    _parsed(address)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / SERVER_FILE, f"{address}\n".encode(), beside=folder / f"{SERVER_FILE}.new")
+    except OSError as error:
+        raise StorageFailure(folder, error.strerror or str(error)) from error
+
+
+def address_of(folder: Path) -> str | None:
+    """Read which server a folder stands for; None if its collection is in itself.
+
+    Raises:
+        StorageFailure: it cannot be read.
+    """
+    try:
+        return (folder / SERVER_FILE).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageFailure(folder, str(error)) from error
+
+
+def _parsed(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError) as error:
+        raise BadAddress(address) from error
+    if url.drivername not in (_SCHEME, "postgresql", "postgres") or not url.database:
+        raise BadAddress(url.render_as_string(hide_password=True))
+    return url.set(drivername=_SCHEME)

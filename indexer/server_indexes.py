@@ -1,0 +1,60 @@
+"""Indexes on the server that holds a collection: nothing is kept in this process."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from .database import Database
+from .graphs import GRAPH_FROM, WIDTH, has_graph, make_graph
+from .indexes import Indexes, Standing
+from .items import KINDS, Kind
+from .snapshots import Files
+from .store import Store
+from .vectors.pgvector import PgvectorIndex
+
+
+class ServerIndexes(Indexes):
+    """Indexes that the server keeps in the same transaction as the rows, for all that search and write.
+
+    Args:
+        database: of the collection.
+        store: of the collection.
+        dim: width of its embeddings.
+    """
+
+    def __init__(self, database: Database, store: Store, dim: int) -> None:
+        super().__init__(store, dim, nullcontext())
+        self._db = database
+
+    def drift(self, kind: Kind) -> float | None:
+        """Give None: a graph takes in every change as it comes."""
+        return None
+
+    def save(self) -> None:
+        """Make the graphs that are worth it by now; the server keeps them up from then on."""
+        for kind in KINDS:
+            if self._store.count(kind) < GRAPH_FROM:
+                continue
+            with self._db.reading() as connection:
+                there = has_graph(connection, kind)
+            if not there:
+                with self._db.writing() as connection:
+                    make_graph(connection, kind, self._dim)
+
+    def replace(self, files: Files) -> None:
+        """Refuse: there are no files to replace."""
+        raise NotImplementedError("the indexes of a collection on a server are not files")
+
+    def _catalogue(self) -> Standing:
+        current = self._store.change()
+        now = self._now
+        if now is None or now.change != current:
+            now = Standing.at(current, {kind: self._index(kind) for kind in KINDS})
+            self._now = now
+        return now
+
+    def _index(self, kind: Kind) -> PgvectorIndex:
+        with self._db.reading() as connection:
+            width = WIDTH if has_graph(connection, kind) else 0
+        count = self._store.count(kind)
+        return PgvectorIndex(self._db.reading, kind, self._dim, width=width, count=count)

