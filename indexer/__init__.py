@@ -79,6 +79,7 @@ from .optimizing import LARGE, RECALL, Built, optimize
 from .pipeline import Progress, index_sources
 from .quiet import quiet as without_warnings
 from .removing import remove_copies
+from .server import use_server
 from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
@@ -196,6 +197,7 @@ __all__ = [
     "resolve_device",
     "sweep_orphans",
     "thumbnail",
+    "use_server",
     "without_warnings",
     "worth_preparing",
     "write_whole",

@@ -25,6 +25,7 @@ from .errors import (
 )
 from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
+from .kept import fetch_file, keep_file
 from .misses import Miss, Unanswered
 from .snapshots import Files
 from .store import Store
@@ -94,6 +95,9 @@ class Collection:
         if not is_collection(folder):
             raise CollectionNotFound(folder)
         database = open_database(folder)
+        if database.is_empty():  # a server, of which nobody has asked to hold one
+            database.close()
+            raise CollectionNotFound(folder)
         database.migrate()
         spec = Store(database).meta("spec")
         if spec is None:  # the process that made it was killed before it said for which model
@@ -233,6 +237,27 @@ class Collection:
             StorageFailure: the database cannot be written.
         """
         return self.store.forget_misses(ids)
+
+    # -- small files ----------------------------------------------------------------------------------
+
+    def file(self, name: str) -> Path:
+        """Give the path of a small file that belongs to the collection, up to date; it need not be there.
+
+        Raises:
+            StorageFailure: it is on a server, and cannot be brought here.
+        """
+        if self.on_server:
+            fetch_file(self.store, self.folder, name)
+        return self.folder / name
+
+    def keep_file(self, name: str) -> None:
+        """Tell that a file of the collection's folder was written; on a server, others have it then too.
+
+        Raises:
+            StorageFailure: the server cannot be written.
+        """
+        if self.on_server:
+            keep_file(self.store, self.folder, name)
 
     # -- writing --------------------------------------------------------------------------------------
 

@@ -56,6 +56,11 @@ class Database(ABC):
             StorageFailure: the disk is full or read-only, or the file is broken.
         """
 
+    def is_empty(self) -> bool:
+        """Say whether no table was made yet."""
+        with self.reading() as connection:
+            return self._version(connection) == 0
+
     def migrate(self) -> None:
         """Bring the tables to the schema of this program, step by step.
 

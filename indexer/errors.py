@@ -8,6 +8,7 @@ FindmakeError                     exit code 1
     |-- StorageFailure            the disk is full, read-only or broken
     |-- BadAddress                no address of a server that can hold a collection
     |-- MissingPackage            a package of an extra is not installed
+    |-- UnfitServer               a database without pgvector, or not in UTF-8
     |-- ServerUnreachable         the server of a collection does not answer, or refuses
     |-- ItemNotFound              no such item
     |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
@@ -110,6 +111,17 @@ class ServerUnreachable(IndexerError):
         super().__init__(
             f"The database at {address} cannot be used: {reason}. See that the server runs, that the database "
             "exists, and that PGPASSWORD or ~/.pgpass holds the password; then run the same command again."
+        )
+
+
+class UnfitServer(IndexerError):
+    """A database cannot hold a collection as it is."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"This PostgreSQL database cannot hold a collection: {reason}. It needs the encoding UTF8 and the "
+            "extensions vector (pgvector 0.8 or newer) and citext; see docs/servers.md."
         )
 
 

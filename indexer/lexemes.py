@@ -120,5 +120,5 @@ def _row(document: Mapping[str, Any]) -> dict[str, Any]:
                 known.append(f"{min(place, _LAST_POSITION)}{weight}")
                 size += 2
         place += 1
-    vector = " ".join(f"'{word}':{','.join(places)}" for word, places in positions.items())
+    vector = " ".join(f"'{word}':{','.join(places)}".rstrip(":") for word, places in positions.items())
     return {"rowid": document["rowid"], "lexemes": vector, "tokens": tokens}

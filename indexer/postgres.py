@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ class PostgresDatabase(Database):
     def __init__(self, folder: Path, address: str) -> None:
         self._address = address
         super().__init__(folder, _engine(address))
+        weakref.finalize(self, self._engine.dispose)  # a server keeps a place for every open connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
+from .errors import UnfitServer
+
 LEXEMES = Table(
     "words",
     MetaData(),
@@ -37,8 +39,17 @@ def prepare_database(connection: Connection) -> None:
 
     ``fold`` is ours (``literals.fold``): before PostgreSQL 18, which has no ``casefold``, letters that fold
     into several (``ß``) stay as they are.
+
+    Raises:
+        UnfitServer: the server lacks an extension, or the database is not in UTF-8.
     """
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise UnfitServer(f"its encoding is {encoding}, and not UTF8")
+    have = set(connection.exec_driver_sql("SELECT name FROM pg_available_extensions").scalars())
     for name in _EXTENSIONS:
+        if name not in have:
+            raise UnfitServer(f"its server lacks the extension {name}")
         connection.exec_driver_sql(f"CREATE EXTENSION IF NOT EXISTS {name}")
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar() or 0) // 10_000
     connection.exec_driver_sql(_GLOB.replace("%", "%%"))

@@ -20,12 +20,6 @@ from .whole import write_whole
 
 SERVER_FILE = "server.url"
 _SCHEME = "postgresql+psycopg"
-_ADDRESS = re.compile(r"[a-z][a-z0-9+]*://", re.ASCII)
-
-
-def is_address(text: str) -> bool:
-    """Say whether this is an address of a server, and no folder."""
-    return _ADDRESS.match(text) is not None
 
 
 def use_server(address: str, root: Path, environment: MutableMapping[str, str] | None = None) -> Path:
@@ -45,8 +39,7 @@ def use_server(address: str, root: Path, environment: MutableMapping[str, str] |
     url = _parsed(address)
     if url.password is not None:
         (os.environ if environment is None else environment)["PGPASSWORD"] = str(url.password)
-        url = url.set(password=None)
-    plain = url.render_as_string(hide_password=False)
+    plain = _plain(url)
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{url.host or 'local'}-{url.database or ''}").strip("-")
     folder = root / f"{name[:60]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
     if address_of(folder) != plain:
@@ -55,16 +48,16 @@ def use_server(address: str, root: Path, environment: MutableMapping[str, str] |
 
 
 def link(folder: Path, address: str) -> None:
-    """Let a folder stand for a collection on a server.
+    """Let a folder stand for a collection on a server; a password in the address is not written down.
 
     Raises:
         BadAddress: it is none that this program can use.
         StorageFailure: the folder cannot be written.
     """
-    _parsed(address)
+    plain = _plain(_parsed(address))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / SERVER_FILE, f"{address}\n".encode(), beside=folder / f"{SERVER_FILE}.new")
+        write_whole(folder / SERVER_FILE, f"{plain}\n".encode(), beside=folder / f"{SERVER_FILE}.new")
     except OSError as error:
         raise StorageFailure(folder, error.strerror or str(error)) from error
 
@@ -81,6 +74,11 @@ def address_of(folder: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise StorageFailure(folder, str(error)) from error
+
+
+def _plain(url: URL) -> str:
+    """Write an address without its password; URL.set takes None for no change."""
+    return url._replace(password=None).render_as_string(hide_password=False)
 
 
 def _parsed(address: str) -> URL:

@@ -54,7 +54,7 @@ def find_calibration(collection: Collection, encoder: Encoder) -> Calibration | 
 
 def own_calibration(collection: Collection) -> Calibration | None:
     """Read the calibration that was made for a collection; None if there is none that fits its model."""
-    path = collection.folder / OWN_FILE
+    path = collection.file(OWN_FILE)
     if not path.is_file():
         return None
     try:
@@ -89,6 +89,7 @@ def keep_calibration(collection: Collection, calibration: Calibration) -> None:
     try:
         calibration.save(fresh)
         fresh.replace(path)
+        collection.keep_file(OWN_FILE)
     except OSError as error:
         raise StorageFailure(collection.folder, error.strerror or str(error)) from error
 

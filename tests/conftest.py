@@ -17,12 +17,18 @@ def pytest_addoption(parser):
     parser.addoption("--on-server", action="store_true", help="keep every collection on a PostgreSQL server")
 
 
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--on-server"):
+        items[:] = [item for item in items if not item.get_closest_marker("files")]
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A real PostgreSQL server; it fails loudly where it cannot be started."""
-    from tests.postgres_server import PostgresServer
+    from tests.postgres_server import RUNNING, PostgresServer
 
     server = PostgresServer()
+    RUNNING.append(server)
     yield server
     server.stop()
 

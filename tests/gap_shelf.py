@@ -7,9 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from indexer import Collection, index_sources, open_source
+from indexer.server import address_of, link
 from search import Searcher, find_calibration
 from tests.colour_encoder import COLOURS, ColourEncoder
 from tests.colour_pictures import encoded
+from tests.postgres_server import RUNNING
 
 HELD = tuple(name for name in COLOURS if name != "yellow")
 
@@ -29,6 +31,8 @@ def make_shelf(tmp_path):
     """Give a calibrated searcher over a collection of its own; it is copied, for fitting takes seconds."""
     folder = tmp_path / "shelf"
     shutil.copytree(_fitted(), folder)
+    if address := address_of(folder):  # with --on-server
+        link(folder, RUNNING[0].copy(address))
     return Searcher(Collection.open(folder), ColourEncoder(), calibrated=find_calibration)
 
 

@@ -46,6 +46,7 @@ def reopened(collection):
     return found
 
 
+@pytest.mark.files
 def test_deleting_the_index_files_loses_nothing(filled):
     expected = answers(filled)
     for path in [*filled.folder.glob("*.faiss"), filled.folder / MANIFEST]:
@@ -53,6 +54,7 @@ def test_deleting_the_index_files_loses_nothing(filled):
     assert reopened(filled) == expected
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("damage", ["truncate", "flip", "manifest", "other"])
 def test_a_damaged_index_file_is_noticed_and_rebuilt(filled, damage):
     expected = answers(filled)
@@ -71,6 +73,7 @@ def test_a_damaged_index_file_is_noticed_and_rebuilt(filled, damage):
     assert reopened(filled) == expected
 
 
+@pytest.mark.files
 def test_a_manifest_cannot_name_a_file_elsewhere(filled, tmp_path):
     manifest = json.loads((filled.folder / MANIFEST).read_text())
     [path] = filled.folder.glob("image-*.faiss")
@@ -81,6 +84,7 @@ def test_a_manifest_cannot_name_a_file_elsewhere(filled, tmp_path):
     assert reopened(filled) == expected
 
 
+@pytest.mark.files
 def test_an_older_database_is_not_searched_with_a_newer_index(filled, index, tmp_path):
     filled.store._db.close()
     older = (filled.folder / "findmake.sqlite").read_bytes()
@@ -121,6 +125,7 @@ def test_search_equals_the_exact_index_over_the_stored_embeddings(filled, encode
     np.testing.assert_array_equal(found.ids, exact.search(query, 50, allowed)[1])
 
 
+@pytest.mark.files
 def test_stored_embeddings_are_float16_of_unit_length(filled, encoder):
     with sqlite3.connect(filled.folder / "findmake.sqlite") as database:
         [(size,)] = database.execute("SELECT DISTINCT length(vector) FROM embeddings").fetchall()
@@ -156,6 +161,7 @@ def test_a_newer_schema_is_refused(filled):
     assert newer.value.found == 99
 
 
+@pytest.mark.files
 def test_a_broken_database_is_told_in_a_sentence(filled):
     filled.close()
     (filled.folder / "findmake.sqlite").write_bytes(b"not a database, not at all" * 100)
@@ -174,6 +180,7 @@ def limit_pages(collection, pages):
         event.listen(engine, "connect", limit_pages.listener)
 
 
+@pytest.mark.files
 def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path):
     """SQLite's own page limit gives the very error of a full disk."""
     write_pictures(tmp_path / "photos", 200)
@@ -189,6 +196,7 @@ def test_a_full_disk_keeps_what_was_committed(collection, encoder, tmp_path):
     assert (report.unchanged, report.added) == (kept, 200 - kept)
 
 
+@pytest.mark.files
 def test_a_disk_that_is_full_only_for_the_index_leaves_the_old_one(filled, encoder, tmp_path, monkeypatch):
     before = {path.name for path in filled.folder.glob("*.faiss")}
     write_pictures(tmp_path / "photos", 1, start=80)

@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from indexer import Collection, index_sources, open_source
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
+
+pytestmark = pytest.mark.files
 
 KILLS = 30
 ROOT = Path(__file__).parents[1]

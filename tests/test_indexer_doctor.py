@@ -15,6 +15,8 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 from tests.made_pictures import make
 
+pytestmark = pytest.mark.files
+
 COUNT = 9
 
 

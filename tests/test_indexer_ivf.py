@@ -20,6 +20,8 @@ from indexer.vectors.building import Queries, build, trials, truth
 from tests.catalogues import IMPORTED, draft
 from tests.strategies import unit_rows
 
+pytestmark = pytest.mark.files
+
 DIM = 16
 
 

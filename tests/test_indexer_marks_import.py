@@ -91,6 +91,7 @@ def test_a_mark_comes_and_goes_with_the_file(folder, index, origins):
     assert index(folder).unchanged == 6
 
 
+@pytest.mark.files
 def test_a_file_indexed_before_its_mark_was_known_is_marked_when_it_is_read_again(
     folder, index, origins, collection
 ):

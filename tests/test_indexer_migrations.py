@@ -10,6 +10,8 @@ from indexer.migrations import SCHEMA_VERSION
 from search import keyword_search, parse_filter
 from tests.colour_pictures import write_pictures
 
+pytestmark = pytest.mark.files
+
 # Word for word what version 1 made.
 VERSION_1 = """
 CREATE TABLE meta (key VARCHAR NOT NULL, value JSON NOT NULL, PRIMARY KEY (key));

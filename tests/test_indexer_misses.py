@@ -121,6 +121,7 @@ def test_the_log_is_bounded_and_forgets_what_nobody_asks_any_more(collection, mo
     assert collection.misses()[0].times == 9
 
 
+@pytest.mark.files
 def test_a_collection_that_is_being_written_drops_the_miss_without_waiting(collection):
     busy = sqlite3.connect(collection.folder / "findmake.sqlite", isolation_level=None)
     busy.execute("BEGIN IMMEDIATE")
@@ -133,6 +134,7 @@ def test_a_collection_that_is_being_written_drops_the_miss_without_waiting(colle
     assert collection.log_miss(miss())
 
 
+@pytest.mark.files
 def test_after_a_dropped_miss_others_wait_for_their_turn_again(collection):
     """The connection goes back to the pool as it was."""
     collection.log_miss(miss())
@@ -140,6 +142,7 @@ def test_after_a_dropped_miss_others_wait_for_their_turn_again(collection):
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
 
 
+@pytest.mark.files
 def test_a_read_only_collection_drops_the_miss(collection, monkeypatch):
     collection.log_miss(miss("before"))
     connect = collection.store._db._engine.connect

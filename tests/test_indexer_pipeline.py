@@ -205,6 +205,7 @@ def test_ids_are_never_used_twice(collection, index, tmp_path):
     assert new > max(used)
 
 
+@pytest.mark.files
 def test_two_runs_at_once_are_refused_with_a_sentence(collection, index, tmp_path):
     write_pictures(tmp_path / "photos", 1)
     other = Collection.open(collection.folder)

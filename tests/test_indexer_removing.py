@@ -37,6 +37,7 @@ def test_nothing_goes_if_the_one_that_stays_is_gone(album):
     assert len(collection) == 4
 
 
+@pytest.mark.files
 def test_while_another_writes_nothing_goes(album):
     from indexer import Collection
 

@@ -215,6 +215,7 @@ def make_many(collection, encoder, count):
         make(collection, encoder, seed=seed)
 
 
+@pytest.mark.files
 def test_a_full_database_really_keeps_nothing(filled, encoder):
     """SQLite itself refuses: it may have no more pages."""
     make(filled, encoder)  # so that the folder is there
@@ -266,6 +267,7 @@ def test_two_processes_may_make_pictures_at_once(filled):
     assert sweep_orphans(filled) == 0
 
 
+@pytest.mark.files
 def test_nobody_makes_promotes_or_discards_while_another_writes(filled, encoder):
     made = make(filled, encoder)
     other = Collection.open(filled.folder)
@@ -390,6 +392,7 @@ def test_provenance_of_an_older_findmake_has_defaults_for_what_it_did_not_know()
     assert imported.synthetic is None
 
 
+@pytest.mark.files
 def test_what_stands_apart_is_found_by_an_index(filled):
     with filled.store._db.reading() as connection:
         apart = "SELECT items.id FROM items WHERE items.apart = 1"
@@ -409,6 +412,7 @@ VERSION_3 = (
 )
 
 
+@pytest.mark.files
 def test_a_collection_of_the_version_before_gets_a_shelf(filled, encoder):
     before = everything(filled)
     filled.close()
@@ -426,6 +430,7 @@ def test_a_collection_of_the_version_before_gets_a_shelf(filled, encoder):
     again.close()
 
 
+@pytest.mark.files
 def test_one_thread_at_a_time_holds_the_right_to_write(filled, encoder):
     busy = []
 

@@ -127,6 +127,7 @@ def test_an_upload_gets_another_caption_and_others_do_not(client):
     assert problem(client.caption, 999, "x").status == 404
 
 
+@pytest.mark.files
 def test_a_caption_that_cannot_be_indexed_stays_as_it_was(client, tmp_path, monkeypatch):
     from indexer import Collection
 

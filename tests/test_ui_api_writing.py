@@ -66,6 +66,7 @@ def test_what_another_process_indexes_is_found_while_serving(tmp_path):
         assert client.search("yellow").verdict == "match"
 
 
+@pytest.mark.files
 def test_a_collection_that_is_being_written_says_so_and_keeps_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("ui.api.service._PATIENCE_S", 0.2)
     with client_of(tmp_path) as client:

@@ -144,6 +144,7 @@ def test_what_cannot_be_read_fails_with_its_sentence(filler, jobs, tmp_path):
     assert "does not exist" in job.error
 
 
+@pytest.mark.files
 def test_it_waits_for_another_writer(filler, jobs, collection, tmp_path):
     write_pictures(tmp_path / "pictures", 3)
     with collection.writing():

@@ -149,6 +149,7 @@ def test_answers_and_measuring_are_not_logged(run, opened, monkeypatch):
     assert (miss.text, miss.verdict) == ("red", "weak")
 
 
+@pytest.mark.files
 def test_a_search_neither_fails_nor_waits_while_somebody_writes(doubting, opened):
     busy = sqlite3.connect(opened.folder / "findmake.sqlite", isolation_level=None)
     busy.execute("BEGIN IMMEDIATE")

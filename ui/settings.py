@@ -25,7 +25,7 @@ class Settings:
     """What every way in needs to know.
 
     Attributes:
-        collection: folder of the collection.
+        collection: folder of the collection, or the one that stands for it where it is on a server.
         model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
@@ -51,7 +51,7 @@ class Settings:
         cls,
         environment: Mapping[str, str] | None = None,
         *,
-        collection: Path | None = None,
+        collection: Path | str | None = None,
         model: str | None = None,
         device: str | None = None,
     ) -> Settings:
@@ -59,18 +59,23 @@ class Settings:
 
         Args:
             environment: variables by name; those of this process by default.
-            collection: folder of the collection, else ``FINDMAKE_COLLECTION``, else the user's data folder.
+            collection: folder of the collection or address of its server, else ``FINDMAKE_COLLECTION``, else
+                the user's data folder.
             model: name of the encoder, else ``FINDMAKE_MODEL``.
             device: where to run it, else ``FINDMAKE_DEVICE``, else ``auto``.
 
         Misses are logged unless ``FINDMAKE_LOG_MISSES`` is set to anything but 1, true, yes or on: who
         mistypes "off" means no. ``FINDMAKE_GENERATOR`` names the generator.
         ``FINDMAKE_ALLOW`` lists folders, parted as in ``PATH``.
+
+        Raises:
+            BadAddress: it is an address, but none of a PostgreSQL database.
+            StorageFailure: the folder that stands for a server cannot be made.
         """
         variables = os.environ if environment is None else environment
         folder = collection or variables.get(COLLECTION) or default_collection()
         return cls(
-            collection=Path(folder).expanduser().absolute(),
+            collection=_place(str(folder)),
             model=model or variables.get(MODEL) or None,
             device=device or variables.get(DEVICE) or "auto",
             log_misses=(variables.get(LOG_MISSES) or "on").strip().lower() in _YES,
@@ -90,10 +95,23 @@ class Settings:
         return variables | ({MODEL: self.model} if self.model else {})
 
 
+def _place(named: str) -> Path:
+    """Take a folder as it is; for a server, the folder of this machine that stands for it."""
+    if "://" in named:
+        from indexer import use_server  # the root would load the search engine
+
+        return use_server(named, _user_data() / "servers")
+    return Path(named).expanduser().absolute()
+
+
+def _user_data() -> Path:
+    return platformdirs.user_data_path("findmake", appauthor=False)
+
+
 def _folders(listed: str) -> tuple[Path, ...]:
     return tuple(Path(name).expanduser().absolute() for name in listed.split(os.pathsep) if name)
 
 
 def default_collection() -> Path:
     """Where the collection lives if nobody says otherwise, by the platform's convention."""
-    return platformdirs.user_data_path("findmake", appauthor=False) / "collection"
+    return _user_data() / "collection"

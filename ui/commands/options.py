@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def common() -> argparse.ArgumentParser:
     """Options of every command that opens a collection."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--collection", type=Path, metavar="DIR", help="the collection's folder")
+    common.add_argument("--collection", metavar="DIR", help="the collection's folder, or postgresql://…")
     common.add_argument("--model", help="an encoder by name; see: findmake models")
     common.add_argument("--device", help="auto, cpu, cuda or mps")
     return common
