@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 SAMPLE := data/local/sample
 COLLECTION := data/local/collection
+# Those that make a collection; models are the same wherever it is.
+ON_SERVER = $(filter-out %_onnx.py %_suggest.py %_zoo.py %_starter.py, \
+	$(shell grep -lE "collection|shelf" tests/test_indexer_*.py tests/test_search_*.py)) \
+	tests/test_generation_fill.py tests/test_generation_gaps.py tests/test_ui_api_items.py tests/test_ui_api_writing.py
 CHECKED := indexer search generation ui tests benchmarks data docs
 
 .PHONY: setup demo test check docs bench bench-full clean
@@ -22,7 +26,7 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 		{ echo "findmake needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
 	@.ci/step "Making a virtual environment in $(VENV)" $(PYTHON) -m venv $(VENV)
 	@.ci/step "Installing findmake (torch is large: some minutes the first time)" \
-		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,docs,dev]'
+		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,postgres,docs,dev]'
 	@touch $@
 
 demo: setup
@@ -48,6 +52,8 @@ test: setup check
 	@command -v chromium >/dev/null 2>&1 || echo "== No chromium: the browser tests will be skipped." \
 		"On Debian, get it with: apt-get install chromium"
 	@.ci/step "Tests" env OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
+	@.ci/step "Tests of indexing and searching, on a PostgreSQL server" env OMP_NUM_THREADS=1 \
+		$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --on-server $(ON_SERVER)
 
 docs: setup
 	@.ci/step "Documents" env NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

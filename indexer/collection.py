@@ -13,8 +13,8 @@ import numpy as np
 
 from .conditions import Condition, fields_of
 from .database import Database, SqliteDatabase
-from .engines import is_collection, lock_of, open_database, open_indexes
 from .encoders import Encoder, agreement, canary_embeddings
+from .engines import is_collection, lock_of, open_database, open_indexes
 from .errors import (
     CollectionBusy,
     CollectionNotFound,
@@ -37,9 +37,9 @@ THUMBNAIL_SIDE = 320  # pixels of the longest side
 class Collection:
     """Items searchable by their embeddings.
 
-    The database is the truth; indexes in memory follow it, so that a reader sees what another process has written.
-    What was made here and not promoted stands apart: nothing looks at it unless it is asked to. Safe to use
-    from several threads; one at a time may write (``writing``).
+    The database is the truth; indexes follow it, so that a reader sees what another process has written. What
+    was made here and not promoted stands apart: nothing looks at it unless it is asked to. Safe to use from
+    several threads; one at a time may write (``writing``).
     """
 
     def __init__(self, folder: Path, database: Database, spec: EncoderSpec) -> None:

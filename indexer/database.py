@@ -1,4 +1,4 @@
-"""Where the tables are: an SQLite file, how it is opened, migrated, and written to. ``postgres`` is the other."""
+"""The tables of a collection: how they are opened, migrated and written to, in an SQLite file or elsewhere."""
 
 from __future__ import annotations
 

@@ -87,8 +87,7 @@ def among(column: Any, ids: str | None = None) -> ColumnElement[bool]:
         ids: the list; None to bind it as ``ids`` when the statement is run.
     """
     listed = bindparam("ids", type_=String) if ids is None else bindparam(None, ids, type_=String)
-    found: ColumnElement[bool] = column.op("IN", is_comparison=True)(Listed(listed))
-    return found
+    return Among(column, listed)
 
 
 def glob(text: Any, pattern: str) -> ColumnElement[bool]:
@@ -104,11 +103,10 @@ class Globbed(GenericFunction[bool]):
     inherit_cache = True
 
 
-class Listed(GenericFunction[int]):
-    """The ids of a JSON list, as a subquery."""
+class Among(GenericFunction[Any]):
+    """That an id is in a JSON list; of no type, for SQLAlchemy asks of an SQLite boolean whether it is 1."""
 
-    type = Integer()
-    name = "listed_ids"
+    name = "among"
     inherit_cache = True
 
 
@@ -150,9 +148,9 @@ def _arguments(element: Any, compiler: Any, **how: Any) -> list[str]:
 
 _WORDS: dict[type[GenericFunction[Any]], tuple[str, str]] = {
     Globbed: ("glob({0}, {1})", "glob({0}, {1})"),
-    Listed: (
-        "(SELECT value FROM json_each({0}))",
-        "(SELECT CAST(jsonb_array_elements_text(CAST({0} AS jsonb)) AS bigint))",
+    Among: (
+        "{0} IN (SELECT value FROM json_each({1}))",
+        "{0} = ANY (CAST(translate({1}, '[]', '{{}}') AS bigint[]))",
     ),
     Joined: ("group_concat({0})", "array_to_string(array_agg({0}), ',')"),
     JsonList: ("json_group_array({0})", "coalesce(CAST(json_agg({0}) AS text), '[]')"),

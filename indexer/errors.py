@@ -109,8 +109,8 @@ class ServerUnreachable(IndexerError):
         self.address = address
         self.reason = reason
         super().__init__(
-            f"The database at {address} cannot be used: {reason}. See that the server runs, that the database "
-            "exists, and that PGPASSWORD or ~/.pgpass holds the password; then run the same command again."
+            f"The database at {address} cannot be used: {reason}. See that the server runs, that the "
+            "database exists, and that PGPASSWORD or ~/.pgpass holds the password; then run the command again."
         )
 
 
@@ -120,8 +120,8 @@ class UnfitServer(IndexerError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
-            f"This PostgreSQL database cannot hold a collection: {reason}. It needs the encoding UTF8 and the "
-            "extensions vector (pgvector 0.8 or newer) and citext; see docs/servers.md."
+            f"This PostgreSQL database cannot hold a collection: {reason}. It needs the encoding UTF8 and "
+            "the extensions vector (pgvector 0.8 or newer) and citext; see docs/servers.md."
         )
 
 

@@ -8,8 +8,6 @@ from .items import Kind
 
 GRAPH_FROM = 20_000
 """Embeddings of a kind from which a graph finds faster than comparing with all."""
-WIDTH = 100
-"""Candidates that a search follows (``hnsw.ef_search``)."""
 _NEIGHBOURS, _BUILT_WITH = 16, 100
 _MEMORY = "1GB"  # for building; what does not fit makes it slower, not wrong
 

@@ -45,14 +45,15 @@ class Standing:
 
     @classmethod
     def at(cls, change: int, indexes: Mapping[Kind, ReadableIndex]) -> Standing:
+        """Begin with indexes as they are after a change."""
         return cls(change=change, indexes=indexes, samples={}, textual=[])
 
 
 class Indexes(ABC):
     """One index for each kind of embedding, and beside them others of what stands apart.
 
-    Those of what stands apart are small: they are made when somebody asks, and never written. Safe to use from
-    several threads.
+    Those of what stands apart are small: they are made when somebody asks, and never written. Safe to use
+    from several threads.
 
     Args:
         store: of the collection.

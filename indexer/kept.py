@@ -1,4 +1,4 @@
-"""Small files that belong to a collection: in its folder, and where it is on a server, there for everybody."""
+"""Small files that belong to a collection: in its folder, and on its server, if it has one, for everybody."""
 
 from __future__ import annotations
 

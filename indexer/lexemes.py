@@ -41,7 +41,7 @@ class Totals(NamedTuple):
 
 
 def words_of(text: str) -> list[str]:
-    """Break a text into words as FTS5's ``unicode61 remove_diacritics 2`` does: letters and digits, folded."""
+    """Break a text into words as FTS5's ``unicode61 remove_diacritics 2`` does: folded letters and digits."""
     text = text.lower()
     if not text.isascii():
         text = _MARK.sub("", "".join(map(_without_marks, unicodedata.normalize("NFC", text))))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Integer, cast, create_engine, event, 
 
 from .database import Database
 from .errors import CollectionBusy, ServerUnreachable, StorageFailure
+from .vectors.pgvector import WALKING
 
 _LOCK_TIMEOUT = "10s"  # as long as SQLite waits
 _CONNECT_TIMEOUT_S = 5
@@ -146,6 +147,8 @@ def _engine(address: str) -> Engine:
         connection.adapters.register_dumper(str, _CleanText)
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+            for setting in WALKING:
+                cursor.execute(setting)
         connection.commit()
 
     return engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from .database import Database
-from .graphs import GRAPH_FROM, WIDTH, has_graph, make_graph
+from .graphs import GRAPH_FROM, has_graph, make_graph
 from .indexes import Indexes, Standing
 from .items import KINDS, Kind
 from .snapshots import Files
@@ -55,6 +55,6 @@ class ServerIndexes(Indexes):
 
     def _index(self, kind: Kind) -> PgvectorIndex:
         with self._db.reading() as connection:
-            width = WIDTH if has_graph(connection, kind) else 0
+            graph = has_graph(connection, kind)
         count = self._store.count(kind)
-        return PgvectorIndex(self._db.reading, kind, self._dim, width=width, count=count)
+        return PgvectorIndex(self._db.reading, kind, self._dim, graph=graph, count=count)

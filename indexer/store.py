@@ -29,7 +29,7 @@ from .tables import (
     TagRow,
     ThumbnailRow,
 )
-from .writing import bury, next_change, now, promote_rows, write_draft
+from .writing import bury, next_change, now, promote_rows, write_drafts
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 
@@ -218,7 +218,7 @@ class Store(Embedded):
             if not drafts:
                 return []
             change = next_change(connection)
-            ids = [write_draft(connection, draft, change) for draft in drafts]
+            ids = write_drafts(connection, drafts, change)
             derive(connection, ids)
             return ids
 

@@ -2,61 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from .changes import Draft
 from .derived import derive
-from .dialects import WithSynthetic, insert_into
-from .items import KINDS, Generated, Imported, Kind, Provenance, origin_of
+from .dialects import WithSynthetic
+from .items import KINDS, Generated, Imported, Provenance, origin_of
 from .provenance import provenance_to_json
 from .tables import Base, EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
 
 # Built once: putting a statement together costs more than running it.
-_EMBEDDINGS, _THUMBNAILS = (Base.metadata.tables[name] for name in ("embeddings", "thumbnails"))
-_ADD_EMBEDDING = insert(_EMBEDDINGS)
-_ADD_THUMBNAIL = insert(_THUMBNAILS)
+_ITEMS, _EMBEDDINGS, _THUMBNAILS = (
+    Base.metadata.tables[name] for name in ("items", "embeddings", "thumbnails")
+)
+_ADD_ITEMS = insert(_ITEMS).returning(ItemRow.id, sort_by_parameter_order=True)
+_ADD_EMBEDDINGS = insert(_EMBEDDINGS)
+_ADD_THUMBNAILS = insert(_THUMBNAILS)
 _DROP_EMBEDDING = delete(_EMBEDDINGS).where(
     EmbeddingRow.item_id == bindparam("item"), EmbeddingRow.kind == bindparam("which")
 )
 _DROP_THUMBNAIL = delete(_THUMBNAILS).where(ThumbnailRow.item_id == bindparam("item"))
 
 
-def write_draft(connection: Connection, draft: Draft, change: int) -> int:
-    """Write one item with its embeddings; return its id."""
-    values: dict[str, Any] = {
-        name: getattr(draft, name)
-        for name in ("key", "path", "fingerprint", "title", "text", "width", "height")
-    }
-    values |= {"image_sha256": draft.image_sha256, "text_sha256": draft.text_sha256}
-    values["attributes"] = dict(draft.attributes)
-    item_id = draft.id
-    if item_id is None:
-        origin, provenance = provenance_to_json(draft.provenance)
-        values |= {"origin": origin, "provenance": provenance, "added_at": now()}
-        values["apart"] = isinstance(draft.provenance, Generated)
-        item_id = connection.scalar(_add_item(connection.dialect.name), values)
-        if item_id is None:  # another process has indexed the same input meanwhile
-            there = connection.scalar(select(ItemRow.id).where(ItemRow.key == draft.key))
-            return write_draft(connection, replace(draft, id=there), change)
-    else:
-        values |= _mark(draft.provenance)
-        connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
+def write_drafts(connection: Connection, drafts: Sequence[Draft], change: int) -> list[int]:
+    """Write items with their embeddings; return their ids, in order."""
+    drafts = _recognised(connection, drafts)
+    new = [draft for draft in drafts if draft.id is None]
+    added = iter(connection.scalars(_ADD_ITEMS, [_new(draft) for draft in new]).all() if new else ())
+    ids = [next(added) if draft.id is None else draft.id for draft in drafts]
+    for draft in drafts:
+        if draft.id is not None:
+            _update(connection, draft, draft.id, change)
+    pairs = list(zip(ids, drafts, strict=True))
+    embeddings = [row for item_id, draft in pairs for row in _embeddings(item_id, draft, change)]
+    if embeddings:
+        connection.execute(_ADD_EMBEDDINGS, embeddings)
+    thumbnails = [
+        {"item_id": item_id, "webp": draft.thumbnail}
+        for item_id, draft in pairs
+        if draft.thumbnail is not None and "image" not in draft.kept
+    ]
+    if thumbnails:
+        connection.execute(_ADD_THUMBNAILS, thumbnails)
+    return ids
+
+
+def _recognised(connection: Connection, drafts: Sequence[Draft]) -> list[Draft]:
+    """Give drafts of new items the ids that another process has given to the same inputs meanwhile."""
+    keys = [draft.key for draft in drafts if draft.id is None]
+    there = select(ItemRow.key, ItemRow.id).where(ItemRow.key.in_(keys))
+    known = {row.key: row.id for row in connection.execute(there)} if keys else {}
+    return [
+        replace(draft, id=known[draft.key]) if draft.id is None and draft.key in known else draft
+        for draft in drafts
+    ]
+
+
+def _new(draft: Draft) -> dict[str, Any]:
+    origin, provenance = provenance_to_json(draft.provenance)
+    values = {"origin": origin, "provenance": provenance, "added_at": now()}
+    return _values(draft) | values | {"apart": isinstance(draft.provenance, Generated)}
+
+
+def _values(draft: Draft) -> dict[str, Any]:
+    names = ("key", "path", "fingerprint", "title", "text", "width", "height", "image_sha256", "text_sha256")
+    return {name: getattr(draft, name) for name in names} | {"attributes": dict(draft.attributes)}
+
+
+def _update(connection: Connection, draft: Draft, item_id: int, change: int) -> None:
+    """Write an item's new values, and drop the embeddings that others take the place of."""
+    values = _values(draft) | _mark(draft.provenance)
+    connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
     for kind in KINDS:
+        if kind in draft.kept:
+            continue
+        if kind not in draft.embeddings:
+            bury(connection, (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind), change)
+        connection.execute(_DROP_EMBEDDING, {"item": item_id, "which": kind})
+        if kind == "image":
+            connection.execute(_DROP_THUMBNAIL, {"item": item_id})
+
+
+def _embeddings(item_id: int, draft: Draft, change: int) -> Iterator[dict[str, Any]]:
+    for kind, embedding in draft.embeddings.items():
         if kind not in draft.kept:
-            _write_embedding(connection, draft, item_id, kind, change)
-    return item_id
-
-
-@lru_cache
-def _add_item(dialect: str) -> Any:
-    added = insert_into(dialect, Base.metadata.tables["items"])
-    return added.on_conflict_do_nothing(index_elements=["key"]).returning(ItemRow.id)
+            vector = embedding.astype("<f2").tobytes()
+            yield {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
 
 
 def _mark(provenance: Provenance) -> dict[str, Any]:
@@ -74,24 +110,6 @@ def promote_rows(connection: Connection, ids: Sequence[int], change: int) -> int
     connection.execute(update(EmbeddingRow).where(EmbeddingRow.item_id.in_(moved)).values(change=change))
     derive(connection, moved)
     return len(moved)
-
-
-def _write_embedding(connection: Connection, draft: Draft, item_id: int, kind: Kind, change: int) -> None:
-    embedding = draft.embeddings.get(kind)
-    mine = {"item": item_id, "which": kind}
-    if draft.id is not None:
-        if embedding is None:
-            bury(connection, (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind), change)
-        connection.execute(_DROP_EMBEDDING, mine)
-    if embedding is not None:
-        vector = embedding.astype("<f2").tobytes()
-        row = {"item_id": item_id, "kind": kind, "vector": vector, "change": change}
-        connection.execute(_ADD_EMBEDDING, row)
-    if kind == "image":
-        if draft.id is not None:
-            connection.execute(_DROP_THUMBNAIL, {"item": item_id})
-        if draft.thumbnail is not None:
-            connection.execute(_ADD_THUMBNAIL, {"item_id": item_id, "webp": draft.thumbnail})
 
 
 def bury(connection: Connection, which: Any, change: int) -> None:

@@ -24,7 +24,7 @@ RUNNING = []
 class PostgresServer:
     """A server on a free port of this machine; ``new_database`` gives an empty database on it."""
 
-    def __init__(self, *, safely=False):
+    def __init__(self, *, safely=False, options=""):
         self._folder = Path(tempfile.mkdtemp(prefix="findmake-pg-"))
         self._data = self._folder / "data"
         self._data.mkdir()
@@ -40,6 +40,7 @@ class PostgresServer:
             self.port = free.getsockname()[1]
         self._options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
         self._options += "" if safely else "-c fsync=off -c full_page_writes=off -c max_connections=200"
+        self._options += f" {options}"
         self.start_again()
         self._count = 0
 

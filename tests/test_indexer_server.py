@@ -160,9 +160,9 @@ def fill(collection, rows, *, start=0):
     )
 
 
-def index_of(collection, *, width=0):
+def index_of(collection, *, graph=False):
     return PgvectorIndex(
-        collection._database.reading, "text", DIM, width=width, count=collection.store.count("text")
+        collection._database.reading, "text", DIM, graph=graph, count=collection.store.count("text")
     )
 
 
@@ -200,7 +200,7 @@ def graphed(shared):
     there = ids % 50 != 0
     exact = ExactIndex(DIM)
     exact.add(ids[there], rows[there])
-    return exact, index_of(shared, width=100), rows
+    return exact, index_of(shared, graph=True), rows
 
 
 def test_the_graph_finds_nearly_all_and_scores_them_exactly(graphed, shared):

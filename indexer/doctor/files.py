@@ -13,8 +13,8 @@ from pathlib import Path
 from ..errors import IndexCorrupt, StorageFailure
 from ..file_indexes import FileIndexes
 from ..items import KINDS
-from ..shelf import GENERATED_FOLDER
 from ..server import address_of
+from ..shelf import GENERATED_FOLDER
 from ..snapshots import MANIFEST, open_indexes, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
 
