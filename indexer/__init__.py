@@ -1,6 +1,7 @@
 """From files, tables and texts to a searchable Collection."""
 
 from .arranging import Order
+from .cluster import read_on_cluster
 from .collection import Collection, names_origin
 from .conditions import (
     BUILT_IN,
@@ -193,6 +194,7 @@ __all__ = [
     "optimize",
     "prepare",
     "promote",
+    "read_on_cluster",
     "remove_copies",
     "resolve_device",
     "sweep_orphans",

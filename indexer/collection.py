@@ -27,11 +27,11 @@ from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .kept import fetch_file, keep_file
 from .misses import Miss, Unanswered
+from .reading import THUMBNAIL_SIDE
 from .snapshots import Files
 from .store import Store
 
 _CANARY_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
-THUMBNAIL_SIDE = 320  # pixels of the longest side
 
 
 class Collection:

@@ -1,4 +1,4 @@
-"""The tables of a collection: how they are opened, migrated and written to, in an SQLite file or elsewhere."""
+"""The tables of a collection: how they are opened, migrated and written to, in an SQLite file or not."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ FindmakeError                     exit code 1
     |-- BadAddress                no address of a server that can hold a collection
     |-- MissingPackage            a package of an extra is not installed
     |-- UnfitServer               a database without pgvector, or not in UTF-8
+    |-- ClusterFailure            a Ray cluster is not there, or lost too many workers
     |-- ServerUnreachable         the server of a collection does not answer, or refuses
     |-- ItemNotFound              no such item
     |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
@@ -28,12 +29,24 @@ The parts stand as attributes too, so that callers and tests need not read prose
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 
 class FindmakeError(Exception):
     """Any failure that a person can cause or mend; its text is shown as it is."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross to another process as what it is: ``__init__`` takes parts, and not the sentence."""
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[FindmakeError], arguments: tuple[Any, ...], parts: dict[str, Any]) -> FindmakeError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(parts)
+    return error
 
 
 class IndexerError(FindmakeError):
@@ -110,7 +123,7 @@ class ServerUnreachable(IndexerError):
         self.reason = reason
         super().__init__(
             f"The database at {address} cannot be used: {reason}. See that the server runs, that the "
-            "database exists, and that PGPASSWORD or ~/.pgpass holds the password; then run the command again."
+            "database exists, and that PGPASSWORD or ~/.pgpass holds the password; then run it again."
         )
 
 
@@ -122,6 +135,17 @@ class UnfitServer(IndexerError):
         super().__init__(
             f"This PostgreSQL database cannot hold a collection: {reason}. It needs the encoding UTF8 and "
             "the extensions vector (pgvector 0.8 or newer) and citext; see docs/servers.md."
+        )
+
+
+class ClusterFailure(IndexerError):
+    """A Ray cluster cannot be reached, or lost a part of the work for good."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Ray could not do the work: {reason}. What was written before is kept; see that the cluster "
+            "runs and that all its machines see the files and the model, then run the same command again."
         )
 
 

@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TypeVar
 
 from .collection import Collection
 from .encoders import Encoder
 from .errors import StorageFailure, UnreadableSource
-from .intake import Intake, Ready, read_candidate
+from .intake import Intake
 from .items import Failure, IndexReport
+from .reading import Ready, read_candidate
 from .shelf import GENERATED_FOLDER, sweep_orphans
 from .sources import Candidate, Source
 
@@ -45,6 +47,8 @@ class Progress:
 
 T = TypeVar("T")
 OnProgress = Callable[[Progress], None]
+Read = Callable[[Collection, Sequence[Candidate]], Iterator[list[Ready | Failure]]]
+"""Reads inputs, and yields them in batches, each of which becomes one transaction."""
 
 
 def index_sources(
@@ -54,6 +58,7 @@ def index_sources(
     *,
     prune: bool = False,
     on_progress: OnProgress | None = None,
+    read: Read | None = None,
 ) -> IndexReport:
     """Bring a collection up to date with its sources.
 
@@ -63,6 +68,7 @@ def index_sources(
         sources: what to read; items from other roots are left alone.
         prune: also remove the items of a root that is now empty (else an empty root counts as away).
         on_progress: called after each batch.
+        read: reads the inputs, and may encode them; None to read in threads of this process.
 
     Returns:
         The counts; every input is in exactly one of them or among the failures.
@@ -81,7 +87,7 @@ def index_sources(
         scan = _Scan(collection, sources, prune=prune)
         intake = Intake(collection, encoder, gone=scan.gone)
         done = 0
-        for batch in _batches(_read_ahead(collection, scan.changed), BATCH_SIZE):
+        for batch in (read or _read_here)(collection, scan.changed):
             intake.take(batch)
             done += len(batch)
             if on_progress:
@@ -215,14 +221,19 @@ class _MadeHere:
         return self._known[parent]
 
 
+def _read_here(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[list[Ready | Failure]]:
+    return _batches(_read_ahead(collection, candidates), BATCH_SIZE)
+
+
 def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[Ready | Failure]:
     """Read and decode in threads, in order, a few batches ahead of the encoder."""
+    one = partial(read_candidate, side=collection.picture_side, find_twin=collection.store.twin)
     pending: deque[Future[Ready | Failure]] = deque()
     stop = threading.Event()
     pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
     try:
         for candidate in candidates:
-            pending.append(pool.submit(read_candidate, collection, candidate, stop))
+            pending.append(pool.submit(one, candidate, stop=stop))
             if len(pending) >= 3 * BATCH_SIZE:
                 yield pending.popleft().result()
         while pending:

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from .changes import Draft
-from .collection import THUMBNAIL_SIDE, Collection
+from .collection import Collection
 from .errors import DimensionMismatch, FindmakeError, ItemNotFound, NotGenerated, StorageFailure
 from .images import decode_image, thumbnail
 from .items import Attribute, Embeddings, Generated, Item
+from .reading import THUMBNAIL_SIDE
 from .whole import write_whole
 
 GENERATED_FOLDER = "generated"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from indexer import (
     load_encoder,
     load_image,
     open_source,
+    read_on_cluster,
     thumbnail,
 )
 from search import (
@@ -121,6 +123,7 @@ def index(
     paths: Sequence[Path],
     *,
     prune: bool = False,
+    cluster: ClusterOptions | None = None,
     say: Callable[[str], None],
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
@@ -130,6 +133,7 @@ def index(
         settings: where to, and with which model if the collection is new.
         paths: what to read.
         prune: also remove the items of a root that is now empty.
+        cluster: of Ray, whose workers read and encode; None for this process alone.
         say: called with what the person should know on the way.
         on_progress: called after each batch.
 
@@ -151,8 +155,28 @@ def index(
         collection = Collection.create(settings.collection, encoder)
     else:
         encoder = open_encoder(collection, settings)
-    report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress)
+    read = None
+    if cluster is not None:
+        read = read_on_cluster(
+            partial(load_encoder, collection.spec.name, device=settings.device, runtime=settings.runtime),
+            address=cluster.address,
+            workers=cluster.workers,
+        )
+    report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress, read=read)
     return replace(report, failed=(*report.failed, *away))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Which cluster of Ray an index run uses.
+
+    Attributes:
+        address: such as ``ray://head:10001`` or ``auto``; None for this machine alone.
+        workers: how many at most; None for all processors but one.
+    """
+
+    address: str | None = None
+    workers: int | None = None
 
 
 def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..collection import THUMBNAIL_SIDE
 from ..errors import UnreadableImage
 from ..images import load_image, thumbnail
+from ..reading import THUMBNAIL_SIDE
 from .finding import AGAIN, MEND, Finding, Patient, counted, fine, mendable, some
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ..errors import UnreadableSource
@@ -40,9 +41,7 @@ def file_candidate(
         fingerprint += f"+{stamp(caption[1])}"
     caption_path = None if caption is None else Path(caption[0])
 
-    def load() -> Content:
-        return _load(Path(path), caption_path)
-
+    load = partial(_load, Path(path), caption_path)  # no closure: it may be sent to another process
     return Candidate(key=path, path=path, fingerprint=fingerprint, load=load)
 
 

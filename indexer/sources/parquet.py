@@ -57,6 +57,10 @@ class _Pictures:
         self._ahead: Iterator[list[dict[str, Any]]] = iter(())
         self._next = -1
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as what it is made of: an open file and a lock cannot."""
+        return _Pictures, (self._path, self._column)
+
     def read(self, number: int) -> bytes:
         place, offset = divmod(number - 1, _BATCH)
         name = f"{self._path}#{number}"

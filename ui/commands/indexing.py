@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from .options import common, say, settings, write_json
 
 if TYPE_CHECKING:
+    from ui.services import ClusterOptions
+
     from .options import Commands
 
 
@@ -29,6 +31,14 @@ def add_index(commands: Commands) -> None:
         metavar="R",
         help="share of the true ten best that such an index shall find (0.98)",
     )
+    index.add_argument(
+        "--engine",
+        choices=("here", "ray"),
+        default="here",
+        help="who reads and encodes: this process, or Ray",
+    )
+    index.add_argument("--address", metavar="RAY", help="of a Ray cluster: auto, or ray://head:10001")
+    index.add_argument("--workers", type=int, metavar="N", help="how many of Ray's processors (all but one)")
     index.add_argument("--json", action="store_true", help="the report as JSON")
     index.set_defaults(run=_index)
 
@@ -39,7 +49,9 @@ def _index(options: argparse.Namespace) -> int:
     wanted = settings(options)
     line = progress.ProgressLine()
     try:
-        report = services.index(wanted, options.paths, prune=options.prune, say=say, on_progress=line)
+        report = services.index(
+            wanted, options.paths, prune=options.prune, cluster=_cluster(options), say=say, on_progress=line
+        )
     finally:
         line.close()
     if options.json:
@@ -51,6 +63,14 @@ def _index(options: argparse.Namespace) -> int:
         say(large.shown(built))
     zoo.prepare_for(wanted, say)
     return 0
+
+
+def _cluster(options: argparse.Namespace) -> ClusterOptions | None:
+    from ui.services import ClusterOptions
+
+    if options.engine == "here":
+        return None
+    return ClusterOptions(address=options.address, workers=options.workers)
 
 
 def _share(text: str) -> float:

@@ -1,0 +1,29 @@
+"""The door to Ray, which is imported only by who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .encoders import Encoder
+from .errors import MissingPackage
+from .pipeline import Read
+
+
+def read_on_cluster(
+    open_encoder: Callable[[], Encoder], *, address: str | None = None, workers: int | None = None
+) -> Read:
+    """Give what reads and encodes inputs on a cluster, for ``index_sources``; see ``ray_reading.Cluster``.
+
+    Args:
+        open_encoder: loads the collection's encoder, in each worker.
+        address: of the cluster; None for this machine alone.
+        workers: how many at most; None for all processors but one.
+
+    Raises:
+        MissingPackage: Ray is not installed.
+    """
+    try:
+        from .ray_reading import Cluster
+    except ImportError as error:
+        raise MissingPackage("ray", "ray") from error
+    return Cluster(open_encoder=open_encoder, address=address, workers=workers).read

@@ -1,0 +1,193 @@
+"""Reading and encoding inputs on many machines, by Ray Data (Moritz et al., *Ray*, OSDI 2018).
+
+Each worker loads the model once, reads the files of a shard itself, and sends back what becomes of them; the
+process that started the run writes, shard by shard, as it would write batches of its own. So a run that was
+stopped goes on after the last shard that was written, and what it ends with is what one process ends with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import ray
+
+from .collection import Collection
+from .encoders import Encoder, agreement, canary_embeddings
+from .errors import ClusterFailure, EncoderDrift, FindmakeError
+from .items import KINDS, Embeddings, Failure, Kind
+from .reading import Ready, encode, read_candidate
+from .sources import Candidate
+
+OpenEncoder = Callable[[], Encoder]
+
+_SHARD = 128  # inputs: as much as a worker that is lost has done in vain
+_BATCH = 32  # pictures that are encoded together
+_READERS = 4  # threads of a worker
+_CONNECT_TIMEOUT_S = 5
+_PLACE = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)")
+_LEAST_AGREEMENT = 0.99  # of canaries; see ``Collection.verify``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Where a run's inputs are read and encoded.
+
+    Attributes:
+        open_encoder: loads the collection's encoder; called once in each worker, where it must be importable.
+        address: of a Ray cluster, such as ``ray://head:10001`` or ``auto``; None for this machine alone.
+        workers: how many at most, each with a processor of its own; None for all but one.
+    """
+
+    open_encoder: OpenEncoder
+    address: str | None = None
+    workers: int | None = None
+
+    def read(
+        self, collection: Collection, candidates: Sequence[Candidate]
+    ) -> Iterator[list[Ready | Failure]]:
+        """Read inputs, and encode them, in their order; see ``pipeline.Read``.
+
+        Every path must mean the same on all machines: put the files on a shared drive.
+
+        Raises:
+            ClusterFailure: the cluster cannot be reached, or lost a shard more often than it tries again.
+            EncoderDrift: a worker's model gives other embeddings than those of the collection.
+            ModelUnavailable: a worker lacks the model.
+        """
+        if not candidates:
+            return
+        shards = [candidates[start : start + _SHARD] for start in range(0, len(candidates), _SHARD)]
+        try:
+            with _joined(self.address):
+                for result in self._results(collection, shards):
+                    entries = pickle.loads(result)  # noqa: S301 - of our own workers; Ray pickles everything
+                    if isinstance(entries, FindmakeError):
+                        raise entries
+                    yield entries
+        except ray.exceptions.RayError as error:
+            raise ClusterFailure(str(error).strip().splitlines()[-1]) from error
+        except OSError as error:
+            raise ClusterFailure(f"{self.address or 'this machine'}: {error}") from error
+
+    def _workers(self, shards: int) -> ray.data.ActorPoolStrategy:
+        """Choose how many; one processor stays free: Ray waits for ever where there is none to read by."""
+        if self.workers is not None:
+            return ray.data.ActorPoolStrategy(size=min(self.workers, shards))
+        resources: Any = ray.cluster_resources  # untyped
+        most = max(int(resources().get("CPU", 1)) - 1, 1)
+        return ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, shards))
+
+    def _results(self, collection: Collection, shards: Sequence[Sequence[Candidate]]) -> Iterator[bytes]:
+        """Send shards to the workers; give back what they send, in order."""
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True  # ids are those that one process would give
+        context.enable_progress_bars = False
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        rows = [{"shard": pickle.dumps(list(shard))} for shard in shards]
+        told = _Told(
+            open_encoder=self.open_encoder,
+            side=collection.picture_side,
+            name=collection.spec.name,
+            canaries={kind: np.array(collection.store.meta("canaries")[kind], np.float32) for kind in KINDS},
+        )
+        done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+            _Worker,
+            fn_constructor_args=(told,),
+            batch_size=1,
+            num_cpus=1,
+            compute=self._workers(len(rows)),
+        )
+        for batch in done.iter_batches(batch_size=1, prefetch_batches=1):
+            yield bytes(batch["result"][0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What a worker has to know."""
+
+    open_encoder: OpenEncoder
+    side: int
+    name: str
+    canaries: dict[Kind, Embeddings]
+
+
+class _Worker:
+    """Reads and encodes shards; one in each process, with the model."""
+
+    def __init__(self, told: _Told) -> None:
+        self._told = told
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        """Load the model with the first shard, so that what goes wrong can be sent back."""
+        told = self._told
+        encoder = told.open_encoder()
+        for kind, stored in told.canaries.items():
+            cosine = agreement(stored, canary_embeddings(encoder, kind))
+            if cosine < _LEAST_AGREEMENT:
+                raise EncoderDrift(told.name, cosine)
+        return encoder
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Take a batch of shards, as Ray Data gives it."""
+        results = [self._result(pickle.loads(shard)) for shard in batch["shard"]]  # noqa: S301 - as above
+        return {"result": np.array(list(map(pickle.dumps, results)), object)}
+
+    def _result(self, candidates: Sequence[Candidate]) -> list[Ready | Failure] | FindmakeError:
+        try:
+            return self._shard(candidates)
+        except FindmakeError as error:  # sent back as what it is; Ray would wrap it in text
+            return error
+
+    def _shard(self, candidates: Sequence[Candidate]) -> list[Ready | Failure]:
+        read = partial(
+            read_candidate, side=self._told.side, find_twin=lambda *_: None, stop=threading.Event()
+        )
+        with ThreadPoolExecutor(_READERS) as pool:
+            entries = list(pool.map(read, candidates))
+        inputs = [entry for entry in entries if isinstance(entry, Ready)]
+        made: list[dict[Kind, Embeddings]] = []
+        for start in range(0, len(inputs), _BATCH):
+            made += encode(self._encoder, inputs[start : start + _BATCH])
+        rows = iter(made)
+        return [_light(entry, next(rows)) if isinstance(entry, Ready) else entry for entry in entries]
+
+
+def _light(entry: Ready, embeddings: dict[Kind, Embeddings]) -> Ready:
+    """Leave out what need not be sent back: the picture, and how to read the input again."""
+    candidate = replace(entry.candidate, load=_read_already)
+    return replace(entry, candidate=candidate, picture=None, embeddings=embeddings)
+
+
+def _read_already() -> Any:
+    raise AssertionError("what a worker has read is not read again")
+
+
+@contextmanager
+def _joined(address: str | None) -> Iterator[None]:
+    """Connect to a cluster; a connection that was there before stays."""
+    if ray.is_initialized():
+        yield
+        return
+    if place := _PLACE.fullmatch(address or ""):
+        with socket.create_connection((place["host"], int(place["port"])), timeout=_CONNECT_TIMEOUT_S):
+            pass  # Ray itself tries for minutes
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
+    try:
+        yield
+    finally:
+        ray.shutdown()
