@@ -1,4 +1,4 @@
-"""Sources: where items come from. Folders, tables and text files."""
+"""Sources: where items come from. Folders, tables, archives and single files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from .columns import Columns
 from .files import FILE_SUFFIXES, FileSource, suffix_of
 from .folder import FolderSource
 from .table import TABLE_SUFFIXES, TableSource
+from .webdataset import ARCHIVE_SUFFIXES, WebdatasetSource
 
 __all__ = ["Candidate", "Columns", "Content", "Source", "open_source"]
 
 
 def open_source(path: Path, columns: Columns | None = None) -> Source:
-    """Pick the source for a path: a folder, a table, or one picture or text file.
+    """Pick the source for a path: a folder, a table, an archive, or one picture or text file.
 
     Args:
         path: as the person gave it; made absolute, links kept.
@@ -41,9 +42,11 @@ def open_source(path: Path, columns: Columns | None = None) -> Source:
         return FolderSource(root)
     if suffix in TABLE_SUFFIXES:
         return TableSource(root, columns)
+    if suffix in ARCHIVE_SUFFIXES:
+        return WebdatasetSource(root)
     if suffix in FILE_SUFFIXES:
         return FileSource(root)
-    known = ", ".join(sorted(TABLE_SUFFIXES | FILE_SUFFIXES))
+    known = ", ".join(sorted(TABLE_SUFFIXES | ARCHIVE_SUFFIXES | FILE_SUFFIXES))
     raise UnreadableSource(
         root, f"files named *{suffix or root} are not indexed; give a folder or one of {known}"
     )

@@ -14,6 +14,7 @@ from ..items import Failure
 from .base import Candidate
 from .files import CAPTION_SUFFIX, FILE_SUFFIXES, file_candidate, suffix_of
 from .table import TABLE_SUFFIXES
+from .webdataset import ARCHIVE_SUFFIXES
 
 # What cameras, file servers and tools leave behind; names in lower case. Names with a dot are hidden anyway.
 JUNK_NAMES = frozenset(
@@ -22,7 +23,8 @@ JUNK_NAMES = frozenset(
 )
 
 # The key of a row may end like a picture: "products.csv#images/a.jpg"
-_TABLE_ROW = re.compile("(?:" + "|".join(map(re.escape, sorted(TABLE_SUFFIXES))) + ")#", re.IGNORECASE)
+_INSIDE = "|".join(map(re.escape, sorted(TABLE_SUFFIXES | ARCHIVE_SUFFIXES)))
+_TABLE_ROW = re.compile(f"(?:{_INSIDE})#", re.IGNORECASE)
 
 
 @dataclass(slots=True)
