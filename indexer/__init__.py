@@ -77,7 +77,7 @@ from .marks import Mark, find_mark
 from .memory import available_memory
 from .misses import Miss, MissKind, MissVerdict, Unanswered
 from .optimizing import LARGE, RECALL, Built, optimize
-from .pipeline import Progress, index_sources
+from .pipeline import Progress, Read, index_sources
 from .quiet import quiet as without_warnings
 from .removing import remove_copies
 from .server import use_server
@@ -158,6 +158,7 @@ __all__ = [
     "Period",
     "Progress",
     "Provenance",
+    "Read",
     "Row",
     "SchemaTooNew",
     "Source",

@@ -120,7 +120,6 @@ def _occurring(phrase: _Phrase, places: Mapping[str, _Places]) -> float:
     for at in ends:
         for place, weight in at.items():
             total += weight * all(
-                place - distance in places.get(word, {})
-                for distance, word in enumerate(reversed(before), start=1)
+                place - back in places.get(word, {}) for back, word in enumerate(reversed(before), start=1)
             )
     return total

@@ -8,8 +8,6 @@ stopped goes on after the last shard that was written, and what it ends with is 
 from __future__ import annotations
 
 import logging
-import os
-import pickle
 import re
 import socket
 import threading
@@ -31,6 +29,7 @@ from .reading import Ready, encode, read_candidate
 from .sources import Candidate
 
 OpenEncoder = Callable[[], Encoder]
+_Result = list[Ready | Failure] | FindmakeError
 
 _SHARD = 128  # inputs: as much as a worker that is lost has done in vain
 _BATCH = 32  # pictures that are encoded together
@@ -71,8 +70,7 @@ class Cluster:
         shards = [candidates[start : start + _SHARD] for start in range(0, len(candidates), _SHARD)]
         try:
             with _joined(self.address):
-                for result in self._results(collection, shards):
-                    entries = pickle.loads(result)  # noqa: S301 - of our own workers; Ray pickles everything
+                for entries in self._results(collection, shards):
                     if isinstance(entries, FindmakeError):
                         raise entries
                     yield entries
@@ -89,14 +87,14 @@ class Cluster:
         most = max(int(resources().get("CPU", 1)) - 1, 1)
         return ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, shards))
 
-    def _results(self, collection: Collection, shards: Sequence[Sequence[Candidate]]) -> Iterator[bytes]:
+    def _results(self, collection: Collection, shards: Sequence[Sequence[Candidate]]) -> Iterator[_Result]:
         """Send shards to the workers; give back what they send, in order."""
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True  # ids are those that one process would give
         context.enable_progress_bars = False
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        rows = [{"shard": pickle.dumps(list(shard))} for shard in shards]
+        rows = [{"shard": _Shard(list(shard))} for shard in shards]
         told = _Told(
             open_encoder=self.open_encoder,
             side=collection.picture_side,
@@ -111,7 +109,7 @@ class Cluster:
             compute=self._workers(len(rows)),
         )
         for batch in done.iter_batches(batch_size=1, prefetch_batches=1):
-            yield bytes(batch["result"][0])
+            yield batch["result"][0].value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +120,20 @@ class _Told:
     side: int
     name: str
     canaries: dict[Kind, Embeddings]
+
+
+class _Sent:
+    """A result on its way back."""
+
+    def __init__(self, value: _Result) -> None:
+        self.value = value
+
+
+class _Shard:
+    """Some inputs; not a list, which Ray Data would take apart into columns."""
+
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self.candidates = candidates
 
 
 class _Worker:
@@ -143,10 +155,9 @@ class _Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Take a batch of shards, as Ray Data gives it."""
-        results = [self._result(pickle.loads(shard)) for shard in batch["shard"]]  # noqa: S301 - as above
-        return {"result": np.array(list(map(pickle.dumps, results)), object)}
+        return {"result": _objects([self._result(shard.candidates) for shard in batch["shard"]])}
 
-    def _result(self, candidates: Sequence[Candidate]) -> list[Ready | Failure] | FindmakeError:
+    def _result(self, candidates: Sequence[Candidate]) -> _Result:
         try:
             return self._shard(candidates)
         except FindmakeError as error:  # sent back as what it is; Ray would wrap it in text
@@ -172,6 +183,13 @@ def _light(entry: Ready, embeddings: dict[Kind, Embeddings]) -> Ready:
     return replace(entry, candidate=candidate, picture=None, embeddings=embeddings)
 
 
+def _objects(values: Sequence[Any]) -> Any:
+    """Make an array of objects that NumPy does not look into."""
+    made = np.empty(len(values), object)
+    made[:] = [_Sent(value) for value in values]
+    return made
+
+
 def _read_already() -> Any:
     raise AssertionError("what a worker has read is not read again")
 
@@ -185,7 +203,6 @@ def _joined(address: str | None) -> Iterator[None]:
     if place := _PLACE.fullmatch(address or ""):
         with socket.create_connection((place["host"], int(place["port"])), timeout=_CONNECT_TIMEOUT_S):
             pass  # Ray itself tries for minutes
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
     try:
         yield

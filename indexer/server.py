@@ -7,9 +7,7 @@ lies in a folder of this machine, as it does beside an SQLite file. A file in it
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import MutableMapping
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -22,29 +20,26 @@ SERVER_FILE = "server.url"
 _SCHEME = "postgresql+psycopg"
 
 
-def use_server(address: str, root: Path, environment: MutableMapping[str, str] | None = None) -> Path:
-    """Make the folder that stands for a collection on a server; give its path.
+def use_server(address: str, root: Path) -> tuple[Path, str | None]:
+    """Make the folder that stands for a collection on a server; give its path, and the password.
 
-    A password goes to ``PGPASSWORD`` and to no file, so that it is there for this process and its children.
+    The password is written to no file: the driver reads it from the variable ``PGPASSWORD``.
 
     Args:
         address: such as ``postgresql+psycopg://name:password@host/database``.
         root: where such folders lie.
-        environment: variables of this process.
 
     Raises:
         BadAddress: it is none that this program can use.
         StorageFailure: the folder cannot be made.
     """
     url = _parsed(address)
-    if url.password is not None:
-        (os.environ if environment is None else environment)["PGPASSWORD"] = str(url.password)
     plain = _plain(url)
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{url.host or 'local'}-{url.database or ''}").strip("-")
     folder = root / f"{name[:60]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
     if address_of(folder) != plain:
         link(folder, plain)
-    return folder
+    return folder, None if url.password is None else str(url.password)
 
 
 def link(folder: Path, address: str) -> None:

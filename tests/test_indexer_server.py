@@ -93,16 +93,15 @@ def test_what_is_no_address_of_a_database_is_refused(address, tmp_path):
 
 
 def test_a_password_is_in_no_file_and_in_no_message(tmp_path):
-    environment = {}
-    folder = use_server("postgresql://me:se%40cret@localhost:1/shop", tmp_path, environment)
-    assert environment == {"PGPASSWORD": "se@cret"}
-    assert folder == use_server("postgresql+psycopg://me@localhost:1/shop", tmp_path, {})
+    folder, password = use_server("postgresql://me:se%40cret@localhost:1/shop", tmp_path)
+    assert password == "se@cret"
+    assert use_server("postgresql+psycopg://me@localhost:1/shop", tmp_path) == (folder, None)
     assert "cret" not in (folder / "server.url").read_text()
     with pytest.raises(ServerUnreachable) as caught:
         Collection.open(folder)
     assert "cret" not in str(caught.value)
     with pytest.raises(BadAddress) as refused:
-        use_server("mysql://me:secret@localhost/shop", tmp_path, {})
+        use_server("mysql://me:secret@localhost/shop", tmp_path)
     assert "secret" not in str(refused.value)
 
 
@@ -215,7 +214,7 @@ def test_the_graph_finds_nearly_all_and_scores_them_exactly(graphed, shared):
         assert (np.diff(scores) <= 0).all()
     assert hits >= 0.95 * 400
     with shared._database.reading() as connection:
-        plan = sql(f"EXPLAIN SELECT item_id {server._all} ORDER BY {server._distance} LIMIT 10")
+        plan = sql(f"EXPLAIN SELECT item_id {server._all} ORDER BY {server._far} LIMIT 10")
         told = {"query": str(rows[0].tolist())}
         assert "embeddings_by_text" in "".join(connection.scalars(plan, told))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,6 @@ from indexer import (
     load_encoder,
     load_image,
     open_source,
-    read_on_cluster,
     thumbnail,
 )
 from search import (
@@ -50,6 +48,7 @@ from search import (
     parse_terms,
 )
 
+from .cluster import ClusterOptions
 from .settings import Settings
 
 
@@ -155,28 +154,9 @@ def index(
         collection = Collection.create(settings.collection, encoder)
     else:
         encoder = open_encoder(collection, settings)
-    read = None
-    if cluster is not None:
-        read = read_on_cluster(
-            partial(load_encoder, collection.spec.name, device=settings.device, runtime=settings.runtime),
-            address=cluster.address,
-            workers=cluster.workers,
-        )
+    read = None if cluster is None else cluster.reader(collection, settings)
     report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress, read=read)
     return replace(report, failed=(*report.failed, *away))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterOptions:
-    """Which cluster of Ray an index run uses.
-
-    Attributes:
-        address: such as ``ray://head:10001`` or ``auto``; None for this machine alone.
-        workers: how many at most; None for all processors but one.
-    """
-
-    address: str | None = None
-    workers: int | None = None
 
 
 def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:

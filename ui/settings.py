@@ -100,8 +100,16 @@ def _place(named: str) -> Path:
     if "://" in named:
         from indexer import use_server  # the root would load the search engine
 
-        return use_server(named, _user_data() / "servers")
+        folder, password = use_server(named, _user_data() / "servers")
+        if password is not None:  # for the driver, here and in child processes
+            os.environ["PGPASSWORD"] = password
+        return folder
     return Path(named).expanduser().absolute()
+
+
+def tell_nobody_of_ray() -> None:
+    """Keep Ray, and the processes that it starts, from reporting their use over the network."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
 def _user_data() -> Path:

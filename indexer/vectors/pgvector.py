@@ -61,7 +61,7 @@ class PgvectorIndex:
         self._graph = graph
         self._count = count
         self._all = f"FROM embeddings WHERE kind = '{kind}'"  # one of two words
-        self._distance = f"CAST(vector AS halfvec({dim})) <#> CAST(:query AS halfvec({dim}))"
+        self._far = f"CAST(vector AS halfvec({dim})) <#> CAST(:query AS halfvec({dim}))"
 
     @property
     def dim(self) -> int:
@@ -131,7 +131,7 @@ class PgvectorIndex:
         if most > WIDTH:
             width = text("SELECT set_config('hnsw.ef_search', :width, true)")
             connection.execute(width, {"width": str(min(most, _WIDEST))})
-        walk = f"SELECT {columns} {self._all} AND {_BESIDE} ORDER BY {self._distance} LIMIT {most}"
+        walk = f"SELECT {columns} {self._all} AND {_BESIDE} ORDER BY {self._far} LIMIT {most}"
         return connection.execute(text(walk), told).all()
 
     def _walk_among(
@@ -160,7 +160,7 @@ class PgvectorIndex:
         while True:
             statement = (
                 f"WITH there AS MATERIALIZED (SELECT item_id, vector {self._all} AND {_THERE} {among}) "
-                f"SELECT {_ROW}, {self._distance} AS far FROM there ORDER BY far LIMIT {fetch}"
+                f"SELECT {_ROW}, {self._far} AS far FROM there ORDER BY far LIMIT {fetch}"
             )
             rows = connection.execute(text(statement), {**told, **listed}).all()
             if len(rows) < fetch or rows[-1].far > rows[k - 1].far + _ROUNDING:

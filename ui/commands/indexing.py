@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .options import common, say, settings, write_json
 
 if TYPE_CHECKING:
-    from ui.services import ClusterOptions
+    from ui.cluster import ClusterOptions
 
     from .options import Commands
 
@@ -66,7 +66,7 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _cluster(options: argparse.Namespace) -> ClusterOptions | None:
-    from ui.services import ClusterOptions
+    from ui.cluster import ClusterOptions
 
     if options.engine == "here":
         return None
