@@ -106,6 +106,7 @@ class Cluster:
             fn_constructor_args=(told,),
             batch_size=1,
             num_cpus=1,
+            scheduling_strategy="SPREAD",
             compute=self._workers(len(rows)),
         )
         for batch in done.iter_batches(batch_size=1, prefetch_batches=1):

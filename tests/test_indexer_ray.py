@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,16 +27,24 @@ SHARD = 128
 
 @pytest.fixture(scope="module")
 def nodes():
-    """Two logical machines of two processors each, in one cluster."""
+    """Two logical machines in one cluster, so small that three workers need both."""
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=2)
     ray.init(address=cluster.address, log_to_driver=False)
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+class SlowColours(ColourEncoder):
+    """Takes so long that no worker can do all shards alone."""
+
+    def encode_images(self, images):
+        time.sleep(0.5)
+        return super().encode_images(images)
 
 
 class OtherColours(ColourEncoder):
@@ -102,10 +111,11 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path):
             run(tmp_path / "c", [tmp_path / "photos"], read=read_on_cluster(ColourEncoder, address=form))
 
 
-def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path, inputs):
+def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path, inputs, monkeypatch):
+    monkeypatch.setattr("indexer.ray_reading._SHARD", 24)
     told = tmp_path / "told"
     told.mkdir()
-    read = read_on_cluster(partial(open_and_tell, str(told)), workers=3)
+    read = read_on_cluster(partial(open_and_tell, str(told), SlowColours), workers=3)
     progress = []
     alone, expected = run(tmp_path / "alone", inputs)
     report, found = run(tmp_path / "shared", inputs, read=read, on_progress=progress.append)
