@@ -26,7 +26,7 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 		{ echo "findmake needs Python 3.11 or newer, but $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
 	@.ci/step "Making a virtual environment in $(VENV)" $(PYTHON) -m venv $(VENV)
 	@.ci/step "Installing findmake (torch is large: some minutes the first time)" \
-		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,postgres,ray,docs,dev]'
+		$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ui,api,demo,credentials,postgres,milvus,ray,docs,dev]'
 	@touch $@
 
 demo: setup

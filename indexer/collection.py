@@ -14,15 +14,18 @@ import numpy as np
 from .conditions import Condition, fields_of
 from .database import Database, SqliteDatabase
 from .encoders import Encoder, agreement, canary_embeddings
-from .engines import is_collection, lock_of, open_database, open_indexes
+from .engines import VECTORS, is_collection, lock_of, open_database, open_indexes
 from .errors import (
     CollectionBusy,
     CollectionNotFound,
     EncoderDrift,
     EncoderMismatch,
     ItemNotFound,
+    MissingPackage,
     StorageFailure,
+    VectorsUnreachable,
 )
+from .file_indexes import FileIndexes
 from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .kept import fetch_file, keep_file
@@ -108,6 +111,32 @@ class Collection:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def use_vectors(self, address: str | None) -> None:
+        """Let a Milvus server find candidates from now on, for all who use this collection; None for none.
+
+        Args:
+            address: such as ``http://localhost:19530``.
+
+        Raises:
+            VectorsUnreachable: the server does not answer; everything stays as it was.
+            MissingPackage: the client is not installed.
+        """
+        before = self.store.meta(VECTORS)
+        if address == before:
+            return
+        self.store.set_meta(**{VECTORS: address})
+        try:
+            self._indexes = open_indexes(self.folder, self._database, self.store, self.spec.dim)
+            self._indexes.save()
+        except (VectorsUnreachable, MissingPackage):
+            self.store.set_meta(**{VECTORS: before})
+            raise
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether its indexes are files in its folder."""
+        return isinstance(self._indexes, FileIndexes)
 
     @property
     def on_server(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import bindparam, select
 
 from .catalogue import Catalogue
-from .dialects import among
+from .dialects import Joined, among
 from .items import Embeddings, Ids, Kind
 from .tables import APART, EmbeddingRow, TombstoneRow
 
@@ -45,6 +45,14 @@ class Embedded(Catalogue):
         with self._db.reading() as connection:
             told = {"kind": kind, "ids": json.dumps(ids.tolist())}
             return _rows(connection.execute(_FEW, told).all())
+
+    def embedded_ids(self, kind: Kind) -> Ids:
+        """List the items of the catalogue that have an embedding of one kind, (n,) int64 ascending."""
+        wanted = select(EmbeddingRow.item_id).where(EmbeddingRow.kind == kind)
+        wanted = wanted.where(EmbeddingRow.item_id.not_in(APART))
+        with self._db.reading() as connection:
+            joined = connection.scalar(select(Joined(wanted.subquery().c.item_id)))
+        return np.sort(np.fromstring(joined, np.int64, sep=",")) if joined else np.empty(0, np.int64)
 
     def embeddings_in_chunks(self, kind: Kind) -> Iterator[tuple[Ids, Embeddings]]:
         """Read all embeddings of one kind of the catalogue, 50,000 at a time, by ascending id.

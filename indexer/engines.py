@@ -17,6 +17,8 @@ from .server import SERVER_FILE, address_of
 from .store import Store
 
 DATABASE = "findmake.sqlite"
+VECTORS = "vectors"
+"""The fact that tells the address of the Milvus server of a collection; none if it has none."""
 
 
 class WriterLock(Protocol):
@@ -50,7 +52,19 @@ def open_database(folder: Path) -> Database:
 
 
 def open_indexes(folder: Path, database: Database, store: Store, dim: int) -> Indexes:
-    """Open the indexes over a collection's embeddings."""
+    """Open the indexes over a collection's embeddings.
+
+    Raises:
+        VectorsUnreachable: they are on a Milvus server that does not answer.
+        MissingPackage: they are on one, and its client is not installed.
+    """
+    address = store.meta(VECTORS)
+    if address:
+        try:
+            from .milvus_indexes import MilvusIndexes
+        except ImportError as error:
+            raise MissingPackage("pymilvus", "milvus") from error
+        return MilvusIndexes(store, dim, address)
     if isinstance(database, SqliteDatabase):
         return FileIndexes(folder, store, dim)
     from .server_indexes import ServerIndexes

@@ -10,6 +10,7 @@ FindmakeError                     exit code 1
     |-- MissingPackage            a package of an extra is not installed
     |-- UnfitServer               a database without pgvector, or not in UTF-8
     |-- ClusterFailure            a Ray cluster is not there, or lost too many workers
+    |-- VectorsUnreachable        the Milvus server of a collection does not answer
     |-- ServerUnreachable         the server of a collection does not answer, or refuses
     |-- ItemNotFound              no such item
     |-- NotGenerated              the item was not made here, so it cannot be promoted, discarded, made again
@@ -146,6 +147,20 @@ class ClusterFailure(IndexerError):
         super().__init__(
             f"Ray could not do the work: {reason}. What was written before is kept; see that the cluster "
             "runs and that all its machines see the files and the model, then run the same command again."
+        )
+
+
+class VectorsUnreachable(IndexerError):
+    """The Milvus server of a collection does not answer, or refuses."""
+
+    exit_code = 4
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(
+            f"The Milvus server at {address} cannot be used: {reason}. Nothing is lost: see that it runs, "
+            "then run this again; or search without it after: findmake index --vectors here"
         )
 
 

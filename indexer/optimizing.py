@@ -74,7 +74,7 @@ def optimize(
     with collection.writing():
         for kind in KINDS:
             if (
-                collection.on_server or collection.store.count(kind) < LARGE
+                not collection.keeps_files or collection.store.count(kind) < LARGE
             ):  # asked of the database: indexes are not read for that
                 continue
             drift = collection.drift(kind)

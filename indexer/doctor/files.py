@@ -13,7 +13,6 @@ from pathlib import Path
 from ..errors import IndexCorrupt, StorageFailure
 from ..file_indexes import FileIndexes
 from ..items import KINDS
-from ..server import address_of
 from ..shelf import GENERATED_FOLDER
 from ..snapshots import MANIFEST, open_indexes, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
@@ -31,8 +30,8 @@ _MADE_HERE = re.compile(r"(?:[a-z0-9]+-)*[0-9a-f]{16}\.png")
 
 def check_index(patient: Patient) -> Finding:
     """Compare the indexes, as the files give them, with the embeddings in the database."""
-    if address_of(patient.folder) is not None:
-        return fine("index", "The server keeps the indexes in the same transactions as the embeddings.")
+    if not patient.collection.keeps_files:
+        return fine("index", "A server keeps the indexes.")
     wrong = _wrong_index(patient)
     if not wrong:
         return fine("index", "The indexes hold what the database holds, number by number.")

@@ -39,6 +39,9 @@ def add_index(commands: Commands) -> None:
     )
     index.add_argument("--address", metavar="RAY", help="of a Ray cluster: auto, or ray://head:10001")
     index.add_argument("--workers", type=int, metavar="N", help="how many of Ray's processors (all but one)")
+    index.add_argument(
+        "--vectors", metavar="URL", help="let a Milvus server find candidates from now on; 'here' for none"
+    )
     index.add_argument("--json", action="store_true", help="the report as JSON")
     index.set_defaults(run=_index)
 
@@ -58,6 +61,8 @@ def _index(options: argparse.Namespace) -> int:
         write_json(formats.report_to_json(report))
     else:
         say(formats.report_to_text(report))
+    if options.vectors:
+        services.use_vectors(wanted, None if options.vectors == "here" else options.vectors)
     built = large.keep_quick_at(wanted, forced=options.optimize, recall=options.recall, say=say)
     if built or options.optimize:
         say(large.shown(built))

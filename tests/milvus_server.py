@@ -1,0 +1,22 @@
+"""A real Milvus server, from a wheel, for the length of a test module."""
+
+import shutil
+import tempfile
+
+from milvus import MilvusServer
+
+
+class Milvus:
+    """A server on ports of its own; its files go with it."""
+
+    def __init__(self):
+        self._folder = tempfile.mkdtemp(prefix="findmake-milvus-")
+        self._server = MilvusServer()
+        self._server.set_base_dir(self._folder)
+        self._server.start()
+        self.address = f"http://127.0.0.1:{self._server.listen_port}"
+
+    def stop(self):
+        """End it, and remove its files."""
+        self._server.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
