@@ -121,7 +121,7 @@ def find_gaps(
         The gaps, those in the highest demand first; equal ones: the last asked first, then by name.
     """
     now = now or datetime.now(UTC)
-    misses = [miss for miss in collection.misses() if since is None or miss.last_at >= since]
+    misses = [miss for miss in collection.store.misses() if since is None or miss.last_at >= since]
     misses.sort(key=lambda miss: (-demand(miss, now), miss.id))
     filters: dict[tuple[str, bool], list[Miss]] = {}
     for miss in misses[:MOST_QUERIES]:

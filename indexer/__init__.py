@@ -2,7 +2,7 @@
 
 from .arranging import Order
 from .cluster import read_on_cluster
-from .collection import Collection, names_origin
+from .collection import Collection
 from .conditions import (
     BUILT_IN,
     DATE_FIELDS,
@@ -19,6 +19,7 @@ from .conditions import (
     Tagged,
     Value,
     fields_of,
+    names_origin,
 )
 from .doctor import CHECKS, Examination, Finding, examine
 from .encoders import (

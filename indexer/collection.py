@@ -11,30 +11,25 @@ from pathlib import Path
 
 import numpy as np
 
-from .conditions import Condition, fields_of
+from .conditions import Condition, names_origin
 from .database import Database, SqliteDatabase
-from .encoders import Encoder, agreement, canary_embeddings
-from .engines import VECTORS, is_collection, lock_of, open_database, open_indexes
+from .encoders import Encoder, canary_embeddings, compare_canaries
+from .engines import VECTORS, indexes_at, is_collection, lock_of, open_database, open_indexes
 from .errors import (
     CollectionBusy,
     CollectionNotFound,
-    EncoderDrift,
     EncoderMismatch,
     ItemNotFound,
-    MissingPackage,
     StorageFailure,
-    VectorsUnreachable,
 )
 from .file_indexes import FileIndexes
 from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .kept import fetch_file, keep_file
-from .misses import Miss, Unanswered
+from .misses import Unanswered
 from .reading import THUMBNAIL_SIDE
 from .snapshots import Files
 from .store import Store
-
-_CANARY_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
 
 
 class Collection:
@@ -122,16 +117,11 @@ class Collection:
             VectorsUnreachable: the server does not answer; everything stays as it was.
             MissingPackage: the client is not installed.
         """
-        before = self.store.meta(VECTORS)
-        if address == before:
-            return
-        self.store.set_meta(**{VECTORS: address})
-        try:
-            self._indexes = open_indexes(self.folder, self._database, self.store, self.spec.dim)
-            self._indexes.save()
-        except (VectorsUnreachable, MissingPackage):
-            self.store.set_meta(**{VECTORS: before})
-            raise
+        if address != self.store.meta(VECTORS):
+            indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
+            indexes.save()
+            self.store.set_meta(**{VECTORS: address})
+            self._indexes = indexes
 
     @property
     def keeps_files(self) -> bool:
@@ -163,17 +153,15 @@ class Collection:
         """
         if self.spec.name != encoder.spec.name and not self.spec.same_space(encoder.spec):
             raise EncoderMismatch(self.spec.name, encoder.spec.name)
-        for kind in kinds:
-            if self._verified.get(kind) is not encoder:
-                cosine = self._agreement(encoder, kind)
-                if cosine < _CANARY_AGREEMENT:
-                    raise EncoderDrift(self.spec.name, cosine)
-                self._verified[kind] = encoder
+        new = [kind for kind in kinds if self._verified.get(kind) is not encoder]
+        if new:
+            compare_canaries(encoder, self.canaries(), new)
+            self._verified |= dict.fromkeys(new, encoder)
 
-    def _agreement(self, encoder: Encoder, kind: Kind) -> float:
-        stored = np.array(self.store.meta("canaries")[kind], np.float32)
-        found = canary_embeddings(encoder, kind)
-        return agreement(stored, found) if stored.shape == found.shape else -1.0
+    def canaries(self) -> dict[Kind, Embeddings]:
+        """Give the embeddings of the canaries, as the encoder gave them that made this collection."""
+        stored = self.store.meta("canaries")
+        return {kind: np.array(stored[kind], np.float32) for kind in KINDS}
 
     @property
     def picture_side(self) -> int:
@@ -254,19 +242,6 @@ class Collection:
             return True
         return False
 
-    def misses(self) -> list[Miss]:
-        """List the queries that nothing here answered, the last asked first."""
-        return self.store.misses()
-
-    def forget_misses(self, ids: Sequence[int] | None = None) -> int:
-        """Delete misses by id, None for all; return how many there were.
-
-        Raises:
-            CollectionBusy: another process has been writing for ten seconds.
-            StorageFailure: the database cannot be written.
-        """
-        return self.store.forget_misses(ids)
-
     # -- small files ----------------------------------------------------------------------------------
 
     def file(self, name: str) -> Path:
@@ -321,8 +296,3 @@ class Collection:
             StorageFailure: the disk is full; the old files stay in use.
         """
         self._indexes.replace(files)
-
-
-def names_origin(condition: Condition | None) -> bool:
-    """Say whether a condition asks where items come from, and so about what stands apart too."""
-    return condition is not None and any(field.lower() == "origin" for field in fields_of(condition))

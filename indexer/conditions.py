@@ -172,3 +172,8 @@ def _check(field: str, value: Value | None = None) -> None:
 def _check_parts(parts: tuple[Condition, ...]) -> None:
     if len(parts) < 2:
         raise ValueError(f"'and' and 'or' join at least two conditions, not {len(parts)}")
+
+
+def names_origin(condition: Condition | None) -> bool:
+    """Say whether a condition asks where items come from, and so about what stands apart too."""
+    return condition is not None and any(field.lower() == "origin" for field in fields_of(condition))

@@ -58,7 +58,11 @@ def open_indexes(folder: Path, database: Database, store: Store, dim: int) -> In
         VectorsUnreachable: they are on a Milvus server that does not answer.
         MissingPackage: they are on one, and its client is not installed.
     """
-    address = store.meta(VECTORS)
+    return indexes_at(store.meta(VECTORS), folder, database, store, dim)
+
+
+def indexes_at(address: str | None, folder: Path, database: Database, store: Store, dim: int) -> Indexes:
+    """Open the indexes on the Milvus server at an address; without one, those that belong to the database."""
     if address:
         try:
             from .milvus_indexes import MilvusIndexes

@@ -22,8 +22,8 @@ import numpy as np
 import ray
 
 from .collection import Collection
-from .encoders import Encoder, agreement, canary_embeddings
-from .errors import ClusterFailure, EncoderDrift, FindmakeError
+from .encoders import Encoder, compare_canaries
+from .errors import ClusterFailure, FindmakeError
 from .items import KINDS, Embeddings, Failure, Kind
 from .reading import Ready, encode, read_candidate
 from .sources import Candidate
@@ -36,7 +36,6 @@ _BATCH = 32  # pictures that are encoded together
 _READERS = 4  # threads of a worker
 _CONNECT_TIMEOUT_S = 5
 _PLACE = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)")
-_LEAST_AGREEMENT = 0.99  # of canaries; see ``Collection.verify``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +97,7 @@ class Cluster:
         told = _Told(
             open_encoder=self.open_encoder,
             side=collection.picture_side,
-            name=collection.spec.name,
-            canaries={kind: np.array(collection.store.meta("canaries")[kind], np.float32) for kind in KINDS},
+            canaries=collection.canaries(),
         )
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Worker,
@@ -119,7 +117,6 @@ class _Told:
 
     open_encoder: OpenEncoder
     side: int
-    name: str
     canaries: dict[Kind, Embeddings]
 
 
@@ -148,10 +145,7 @@ class _Worker:
         """Load the model with the first shard, so that what goes wrong can be sent back."""
         told = self._told
         encoder = told.open_encoder()
-        for kind, stored in told.canaries.items():
-            cosine = agreement(stored, canary_embeddings(encoder, kind))
-            if cosine < _LEAST_AGREEMENT:
-                raise EncoderDrift(told.name, cosine)
+        compare_canaries(encoder, told.canaries, KINDS)
         return encoder
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

@@ -27,13 +27,13 @@ def miss(text="a teal armchair", seed=0, **values):
 
 
 def seen(collection):
-    return [(m.text, m.times, m.last_at) for m in collection.misses()]
+    return [(m.text, m.times, m.last_at) for m in collection.store.misses()]
 
 
 def test_a_miss_is_kept_with_all_that_was_told(collection):
     asked = miss(where="price<80", verdict="weak", coverage=0.4)
     assert collection.log_miss(asked, at=AT)
-    [found] = collection.misses()
+    [found] = collection.store.misses()
     assert (found.text, found.where, found.kind, found.verdict) == (asked.text, "price<80", "text", "weak")
     assert (found.coverage, found.times, found.first_at, found.last_at) == (0.4, 1, AT, AT)
     np.testing.assert_array_equal(found.embedding, asked.embedding.astype(np.float16).astype(np.float32))
@@ -44,7 +44,7 @@ def test_the_same_query_is_counted_with_its_last_verdict(collection):
     for hour, coverage in enumerate((0.1, 0.3, 0.2)):
         collection.log_miss(miss(coverage=coverage), at=AT + timedelta(hours=hour))
     collection.log_miss(miss("a teal sofa"), at=AT + timedelta(minutes=90))
-    first, second = collection.misses()
+    first, second = collection.store.misses()
     assert (first.text, first.times, first.coverage) == ("a teal armchair", 3, 0.2)
     assert (first.first_at, first.last_at) == (AT, AT + timedelta(hours=2))
     assert (second.text, second.times) == ("a teal sofa", 1)
@@ -61,7 +61,7 @@ def test_another_filter_or_another_picture_is_another_query(collection):
         miss("picture", seed=4),  # and again, from a model that rounds otherwise
     ):
         collection.log_miss(asked)
-    assert sorted((m.text, m.where, m.times) for m in collection.misses()) == [
+    assert sorted((m.text, m.where, m.times) for m in collection.store.misses()) == [
         ("a teal armchair", "", 1),
         ("a teal armchair", "price<80", 1),
         ("picture", "", 1),
@@ -74,42 +74,44 @@ def test_another_filter_or_another_picture_is_another_query(collection):
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_log_is_a_counter(collection, asked):
     """Against plain counting, in whatever order the clock says."""
-    collection.forget_misses()
+    collection.store.forget_misses()
     expected = {}
     for text, hour in asked:
         at = AT + timedelta(hours=hour)
         collection.log_miss(miss(text), at=at)
         times, first, last = expected.get(text, (0, at, at))
         expected[text] = times + 1, min(first, at), max(last, at)
-    found = {m.text: (m.times, m.first_at, m.last_at) for m in collection.misses()}
+    found = {m.text: (m.times, m.first_at, m.last_at) for m in collection.store.misses()}
     assert found == expected
-    assert [m.last_at for m in collection.misses()] == sorted((v[2] for v in expected.values()), reverse=True)
+    assert [m.last_at for m in collection.store.misses()] == sorted(
+        (v[2] for v in expected.values()), reverse=True
+    )
 
 
 def test_times_are_told_in_utc_whatever_zone_they_came_in(collection):
     collection.log_miss(miss(), at=AT.astimezone(timezone(timedelta(hours=5))))
-    assert collection.misses()[0].last_at == AT
-    assert collection.misses()[0].last_at.tzinfo is UTC
+    assert collection.store.misses()[0].last_at == AT
+    assert collection.store.misses()[0].last_at.tzinfo is UTC
     collection.log_miss(miss())
-    assert abs(collection.misses()[0].last_at - datetime.now(UTC)) < timedelta(minutes=5)
+    assert abs(collection.store.misses()[0].last_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 def test_any_text_can_be_logged(collection):
     for text in ("", "\udcff broken", "x" * 100_000, 'a "quoted\n" \0 thing', "椅子"):
         assert collection.log_miss(miss(text))
-    assert len(collection.misses()) == 5
-    assert "? broken" in [m.text for m in collection.misses()]
+    assert len(collection.store.misses()) == 5
+    assert "? broken" in [m.text for m in collection.store.misses()]
 
 
 def test_misses_can_be_forgotten(collection):
     for text in "abcd":
         collection.log_miss(miss(text))
-    ids = {m.text: m.id for m in collection.misses()}
-    assert collection.forget_misses([ids["a"], ids["c"], 999]) == 2
-    assert sorted(m.text for m in collection.misses()) == ["b", "d"]
-    assert collection.forget_misses([]) == 0
-    assert collection.forget_misses() == 2
-    assert collection.misses() == []
+    ids = {m.text: m.id for m in collection.store.misses()}
+    assert collection.store.forget_misses([ids["a"], ids["c"], 999]) == 2
+    assert sorted(m.text for m in collection.store.misses()) == ["b", "d"]
+    assert collection.store.forget_misses([]) == 0
+    assert collection.store.forget_misses() == 2
+    assert collection.store.misses() == []
 
 
 def test_the_log_is_bounded_and_forgets_what_nobody_asks_any_more(collection, monkeypatch):
@@ -117,8 +119,11 @@ def test_the_log_is_bounded_and_forgets_what_nobody_asks_any_more(collection, mo
     for hour in range(8):
         collection.log_miss(miss(f"query {hour}"), at=AT + timedelta(hours=hour))
         collection.log_miss(miss("query 0"), at=AT + timedelta(hours=hour, minutes=1))
-    assert [m.text for m in collection.misses()] == ["query 0", *(f"query {hour}" for hour in (7, 6, 5, 4))]
-    assert collection.misses()[0].times == 9
+    assert [m.text for m in collection.store.misses()] == [
+        "query 0",
+        *(f"query {hour}" for hour in (7, 6, 5, 4)),
+    ]
+    assert collection.store.misses()[0].times == 9
 
 
 @pytest.mark.files
@@ -130,7 +135,7 @@ def test_a_collection_that_is_being_written_drops_the_miss_without_waiting(colle
     assert time.perf_counter() - started < 2  # whoever waits does so for ten seconds
     busy.execute("COMMIT")
     busy.close()
-    assert collection.misses() == []
+    assert collection.store.misses() == []
     assert collection.log_miss(miss())
 
 
@@ -155,8 +160,8 @@ def test_a_read_only_collection_drops_the_miss(collection, monkeypatch):
     collection.store._db._engine.connect = read_only
     assert collection.log_miss(miss("after")) is False
     with pytest.raises(StorageFailure):
-        collection.forget_misses()
-    assert [m.text for m in collection.misses()] == ["before"]
+        collection.store.forget_misses()
+    assert [m.text for m in collection.store.misses()] == ["before"]
 
 
 def test_two_processes_log_at_once_and_none_is_counted_twice(collection):
@@ -169,8 +174,8 @@ def test_two_processes_log_at_once_and_none_is_counted_twice(collection):
     command = [sys.executable, "-c", code, str(collection.folder)]
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     logged = sum(int(process.communicate(timeout=180)[0]) for process in running)
-    assert sum(m.times for m in collection.misses()) == logged > 0
-    assert len(collection.misses()) == 5
+    assert sum(m.times for m in collection.store.misses()) == logged > 0
+    assert len(collection.store.misses()) == 5
 
 
 def test_logging_leaves_the_collection_as_it_was(collection):
@@ -178,7 +183,7 @@ def test_logging_leaves_the_collection_as_it_was(collection):
     collection.log_miss(miss())
     assert (collection.store.change(), collection.store.revision()) == before
     again = Collection.open(collection.folder)
-    assert len(again.misses()) == 1
+    assert len(again.store.misses()) == 1
     again.close()
 
 

@@ -426,7 +426,7 @@ def test_a_collection_of_the_version_before_gets_a_shelf(filled, encoder):
     made = make(again, encoder)
     assert again.store.apart() == [made.id]
     assert everything(again) == before
-    assert again.misses() == []
+    assert again.store.misses() == []
     again.close()
 
 

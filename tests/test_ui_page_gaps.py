@@ -172,7 +172,7 @@ def test_only_what_is_selected_is_forgotten(shelf):
     app.button(key="forget").click()
     app = run(app)
     assert [box.label for box in app.checkbox] == ["yellow"]
-    assert [miss.text for miss in shelf.misses()] == ["yellow"]
+    assert [miss.text for miss in shelf.store.misses()] == ["yellow"]
 
 
 def test_gaps_can_be_narrowed_to_those_that_are_open(shelf):

@@ -41,7 +41,7 @@ def doubting(run, opened, monkeypatch):
 
 
 def asked(collection):
-    return sorted((miss.text, miss.kind, miss.where, miss.times) for miss in collection.misses())
+    return sorted((miss.text, miss.kind, miss.where, miss.times) for miss in collection.store.misses())
 
 
 def test_made_pictures_are_shown_to_who_asks_promoted_and_discarded(run, opened):
@@ -126,9 +126,9 @@ def test_queries_that_nothing_answers_are_logged(doubting, opened, tmp_path, mon
         ("item:3", "image", "", 1),
         ("picture", "image", "", 1),
     ]
-    assert all(miss.verdict == "no match" for miss in opened.misses())
+    assert all(miss.verdict == "no match" for miss in opened.store.misses())
     monkeypatch.setenv("FINDMAKE_LOG_MISSES", "off")
-    opened.forget_misses()
+    opened.store.forget_misses()
     doubting("search", "a teal armchair")
     assert asked(opened) == []
 
@@ -141,11 +141,11 @@ def test_answers_and_measuring_are_not_logged(run, opened, monkeypatch):
     run("recommend", "--like", "3")
     searcher = services.open_searcher(Settings.read())
     searcher.search(parse_query(["red"]))
-    assert opened.misses() == []
+    assert opened.store.misses() == []
     weak = replace(found, bars=Bars(match=1.0, weak=0.0))
     monkeypatch.setattr(services, "find_calibration", lambda *_: weak)
     run("search", "red")
-    [miss] = opened.misses()
+    [miss] = opened.store.misses()
     assert (miss.text, miss.verdict) == ("red", "weak")
 
 
@@ -158,7 +158,7 @@ def test_a_search_neither_fails_nor_waits_while_somebody_writes(doubting, opened
     assert "no match" in err
     busy.execute("ROLLBACK")
     busy.close()
-    assert opened.misses() == []
+    assert opened.store.misses() == []
 
 
 def test_the_settings_say_whether_misses_are_logged(tmp_path):

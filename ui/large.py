@@ -58,6 +58,15 @@ def keep_quick_at(
         collection.close()
 
 
+def use_vectors_at(settings: Settings, address: str | None) -> None:
+    """Let a Milvus server find candidates for a collection, or none; see ``Collection.use_vectors``."""
+    collection = services.open_collection(settings)
+    try:
+        collection.use_vectors(address)
+    finally:
+        collection.close()
+
+
 def shown(built: Mapping[Kind, Built]) -> str:
     """Write what was tried as a table, and why what is used was chosen."""
     if not built:

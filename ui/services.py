@@ -159,15 +159,6 @@ def index(
     return replace(report, failed=(*report.failed, *away))
 
 
-def use_vectors(settings: Settings, address: str | None) -> None:
-    """Let a Milvus server find candidates for a collection, or none; see ``Collection.use_vectors``."""
-    collection = open_collection(settings)
-    try:
-        collection.use_vectors(address)
-    finally:
-        collection.close()
-
-
 def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:
     """Load the model for a new collection: ModelUnavailable, if it is not here; say which it is."""
     model = settings.model or "auto"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..errors import ModelUnavailable
 from ..items import EncoderSpec
 from .base import Encoder
-from .canaries import agreement, canary_embeddings
+from .canaries import agreement, canary_embeddings, compare_canaries
 from .deferred import DeferredEncoder
 from .devices import resolve_device
 from .long_texts import encode_whole_texts
@@ -24,6 +24,7 @@ __all__ = [
     "agreement",
     "canary_embeddings",
     "choose_model",
+    "compare_canaries",
     "encode_whole_texts",
     "load_encoder",
     "model_available",

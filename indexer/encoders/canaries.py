@@ -5,11 +5,16 @@ The same name can stand for other numbers: another activation, other preprocessi
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from PIL import Image
 
+from ..errors import EncoderDrift
 from ..items import Embeddings, Kind
 from .base import Encoder
+
+_LEAST_AGREEMENT = 0.99  # float16 storage and bf16 arithmetic stay above 0.998; another model is far below
 
 CANARY_TEXTS = (
     "a photo of a red bicycle",
@@ -45,3 +50,16 @@ def agreement(stored: Embeddings, found: Embeddings) -> float:
     """Compare two sets of embeddings (n, dim) row by row; give the lowest cosine, -1 for no number."""
     cosine = float(np.vecdot(stored, found).min())
     return -1.0 if np.isnan(cosine) else cosine
+
+
+def compare_canaries(encoder: Encoder, stored: Mapping[Kind, Embeddings], kinds: Sequence[Kind]) -> None:
+    """Make sure that an encoder gives the canaries the embeddings that they had.
+
+    Raises:
+        EncoderDrift: it does not.
+    """
+    for kind in kinds:
+        found = canary_embeddings(encoder, kind)
+        cosine = agreement(stored[kind], found) if stored[kind].shape == found.shape else -1.0
+        if cosine < _LEAST_AGREEMENT:
+            raise EncoderDrift(encoder.spec.name, cosine)

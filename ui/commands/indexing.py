@@ -62,7 +62,7 @@ def _index(options: argparse.Namespace) -> int:
     else:
         say(formats.report_to_text(report))
     if options.vectors:
-        services.use_vectors(wanted, None if options.vectors == "here" else options.vectors)
+        large.use_vectors_at(wanted, None if options.vectors == "here" else options.vectors)
     built = large.keep_quick_at(wanted, forced=options.optimize, recall=options.recall, say=say)
     if built or options.optimize:
         say(large.shown(built))

@@ -124,6 +124,6 @@ def export_and_forget(found: Sequence[Gap], picked: Sequence[Gap]) -> None:
 
 def _forget(entries: list[int]) -> None:
     try:
-        state.collection().forget_misses(entries)
+        state.collection().store.forget_misses(entries)
     except FindmakeError as error:
         state.say(str(error))

@@ -45,7 +45,7 @@ def _draw() -> None:
         gap_actions.work()
         return
     _figures(found)
-    trend.draw(state.collection().misses())
+    trend.draw(state.collection().store.misses())
     gap_actions.work()
     shown = _chosen(found)
     offset = (state.view().page - 1) * gap_rows.PAGE_SIZE
@@ -63,7 +63,7 @@ def _gaps() -> list[Gap]:
     from generation import find_gaps
 
     collection = state.collection()
-    asked = sum(miss.times for miss in collection.misses())
+    asked = sum(miss.times for miss in collection.store.misses())
     at = collection.store.revision(), asked, str(collection.store.meta("gap_attempts"))
     known: tuple[object, list[Gap]] | None = st.session_state.get("gaps")
     if known is None or known[0] != at:
