@@ -62,6 +62,9 @@ class Catalogue:
 
     def revision(self) -> int:
         """Number of the last change to anything that a filter can see: items, tags, embeddings."""
+        return self._db.remembered("revision", self._revision)
+
+    def _revision(self) -> int:
         with self._db.reading() as connection:
             return sum(int(value) for value in connection.scalars(_COUNTERS))
 

@@ -108,10 +108,7 @@ class Collection:
         self._database.close()
 
     def use_vectors(self, address: str | None) -> None:
-        """Let a Milvus server find candidates from now on, for all who use this collection; None for none.
-
-        Args:
-            address: such as ``http://localhost:19530``.
+        """Let a Milvus server (``http://localhost:19530``) find candidates for all from now on; None for none.
 
         Raises:
             VectorsUnreachable: the server does not answer; everything stays as it was.
@@ -165,7 +162,7 @@ class Collection:
 
     @property
     def picture_side(self) -> int:
-        """Pixels that the shorter side of a picture is decoded at, at least, for embedding and thumbnail."""
+        """Least pixels of the shorter side of a decoded picture."""
         return max(self.spec.image_size, THUMBNAIL_SIDE)
 
     def item(self, item_id: int) -> Item:
@@ -174,12 +171,15 @@ class Collection:
         Raises:
             ItemNotFound: there is no item with this id.
         """
-        found = self.store.items([item_id])
-        if not found:
-            raise ItemNotFound(str(item_id))
-        return found[0]
+        for item in self.store.items([item_id]):
+            return item
+        raise ItemNotFound(str(item_id))
 
     # -- searching ------------------------------------------------------------------------------------
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything that this thread reads until the end be of one moment; many reads become quick."""
+        return self._database.snapshot()
 
     def search(
         self,

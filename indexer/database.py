@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, select, update
 
@@ -29,14 +31,63 @@ class Database(ABC):
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.folder = folder.absolute()
         self._engine = engine
+        self._local = threading.local()
 
     @abstractmethod
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Open a snapshot for reading.
+    def reading_now(self) -> AbstractContextManager[Connection]:
+        """Open a snapshot of this moment for reading, whatever snapshot this thread is in.
 
         Raises:
             StorageFailure: the tables cannot be read.
         """
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read from the snapshot that this thread is in, else open one.
+
+        Raises:
+            StorageFailure: the tables cannot be read.
+        """
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            with self.reading_now() as connection:
+                yield connection
+        else:
+            with self._translated():
+                yield held.connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that this thread reads until the end be of one moment, over one connection.
+
+        What takes many small reads becomes consistent, and several times as fast. What is written meanwhile,
+        by whomever, is not seen.
+
+        Raises:
+            StorageFailure: the tables cannot be read.
+        """
+        if getattr(self._local, "held", None) is not None:
+            yield
+            return
+        with self.reading_now() as connection:
+            self._local.held = _Held(connection, {})
+            try:
+                yield
+            finally:
+                self._local.held = None
+
+    def remembered(self, name: str, read: Callable[[], int]) -> int:
+        """Read a number once for as long as a snapshot lasts."""
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            return read()
+        if name not in held.numbers:
+            held.numbers[name] = read()
+        return held.numbers[name]
+
+    @abstractmethod
+    def _translated(self) -> AbstractContextManager[None]:
+        """Turn what the driver raises into errors of ours."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
@@ -90,6 +141,13 @@ class Database(ABC):
         return int(found or 0)
 
 
+class _Held(NamedTuple):
+    """The snapshot that a thread is in."""
+
+    connection: Connection
+    numbers: dict[str, int]
+
+
 class SqliteDatabase(Database):
     """Connections to one SQLite file in write-ahead mode.
 
@@ -101,8 +159,8 @@ class SqliteDatabase(Database):
         super().__init__(path.parent, _engine(path))
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a snapshot for reading; see ``Database.reading``."""
+    def reading_now(self) -> Iterator[Connection]:
+        """Open a snapshot for reading; see ``Database.reading_now``."""
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
@@ -152,7 +210,7 @@ def _fold(text: str | None) -> str | None:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:

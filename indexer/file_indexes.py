@@ -78,7 +78,7 @@ class FileIndexes(Indexes):
         """Bring the indexes up to the last change in the database."""
         current = self._store.change()
         now = self._now or self._load()
-        if now.change > current:  # an older database was put in its place
+        if self._outlived(now, current):
             self._files, now = {}, self._empty()
         if now.change < current:
             now = self._caught_up(self._renewed(now), current)

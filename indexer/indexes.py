@@ -154,6 +154,13 @@ class Indexes(ABC):
             self._apart = Standing.at(current, beside)
         return self._apart
 
+    def _outlived(self, now: Standing, change: int) -> bool:
+        """Say whether an older database was put in the place of the one that the indexes are of.
+
+        Within a snapshot they may be newer without that: another thread has seen more.
+        """
+        return now.change > change and now.change > self._store.latest_change()
+
     def _sampled(self, now: Standing, kind: Kind) -> Embeddings:
         """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""
         if kind not in now.samples:

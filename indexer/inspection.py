@@ -110,7 +110,7 @@ class Inspection:
         found: dict[Kind, list[int]] = {kind: [] for kind in KINDS}
         statement = select(EmbeddingRow.item_id, EmbeddingRow.kind, EmbeddingRow.vector)
         with self._db.reading() as connection:
-            rows = connection.execution_options(yield_per=1_000).execute(statement)
+            rows = connection.execute(statement, execution_options={"yield_per": 1_000})
             for chunk in rows.partitions():
                 for item_id, kind, vector in chunk:
                     if kind in found and not _is_unit(vector, dim):
@@ -221,7 +221,8 @@ class Inspection:
         made = ItemRow.key.startswith("generated:").label("made")
         statement = select(ItemRow.id, ItemRow.path, made).where(ItemRow.path.is_not(None))
         with self._db.reading() as connection:
-            rows = connection.execution_options(yield_per=1_000).execute(statement.order_by(ItemRow.id))
+            ordered = statement.order_by(ItemRow.id)
+            rows = connection.execute(ordered, execution_options={"yield_per": 1_000})
             for row in rows:
                 yield Named(id=row.id, path=row.path, made=bool(row.made))
 

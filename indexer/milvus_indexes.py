@@ -76,9 +76,11 @@ class MilvusIndexes(Indexes):
 
     def _catalogue(self) -> Standing:
         current = self._store.change()
-        if self._now is None or self._now.change != current:
-            self._now = Standing.at(current, {kind: self._index(kind, current) for kind in KINDS})
-        return self._now
+        now = self._now
+        if now is None or now.change < current or self._outlived(now, current):
+            now = Standing.at(current, {kind: self._index(kind, current) for kind in KINDS})
+            self._now = now
+        return now
 
     def _index(self, kind: Kind, current: int) -> MilvusIndex:
         base = self._bases[kind]

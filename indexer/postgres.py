@@ -19,6 +19,7 @@ from .vectors.pgvector import WALKING
 
 _LOCK_TIMEOUT = "10s"  # as long as SQLite waits
 _CONNECT_TIMEOUT_S = 5
+_MOST_SPARE = 40  # connections beside five, for as many threads as a server of ours has
 _TRANSACTION, _RIGHT = 1, 2  # what an advisory lock is for
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
@@ -40,8 +41,8 @@ class PostgresDatabase(Database):
         weakref.finalize(self, self._engine.dispose)  # a server keeps a place for every open connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a snapshot for reading; see ``Database.reading``."""
+    def reading_now(self) -> Iterator[Connection]:
+        """Open a snapshot for reading; see ``Database.reading_now``."""
         with self._translated(), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="REPEATABLE READ")
 
@@ -140,6 +141,7 @@ def _engine(address: str) -> Engine:
         address,
         connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "findmake"},
         pool_pre_ping=True,
+        max_overflow=_MOST_SPARE,
     )
 
     @event.listens_for(engine, "connect")

@@ -48,7 +48,7 @@ class ServerIndexes(Indexes):
     def _catalogue(self) -> Standing:
         current = self._store.change()
         now = self._now
-        if now is None or now.change != current:
+        if now is None or now.change < current or self._outlived(now, current):
             now = Standing.at(current, {kind: self._index(kind) for kind in KINDS})
             self._now = now
         return now

@@ -73,7 +73,12 @@ class Store(Embedded):
 
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
-        return int(self.meta("change") or 0)
+        return self._db.remembered("change", lambda: int(self.meta("change") or 0))
+
+    def latest_change(self) -> int:
+        """Number of the last change to any embedding at this moment, even within a snapshot."""
+        with self._db.reading_now() as connection:
+            return int(connection.scalar(_META, {"key": "change"}) or 0)
 
     def count(self, kind: Kind | None = None) -> int:
         """Count the items that do not stand apart, or their embeddings of one kind."""
@@ -140,7 +145,7 @@ class Store(Embedded):
         """Go through all items of the collection but those that stand apart, by ascending id."""
         there = _known_columns().where(ItemRow.id.not_in(APART)).order_by(ItemRow.id)
         with self._db.reading() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(there):
+            for row in connection.execute(there, execution_options={"yield_per": 1_000}):
                 yield Known(**row._mapping)
 
     def inputs(self) -> dict[str, tuple[int, str, bool]]:
@@ -151,7 +156,7 @@ class Store(Embedded):
         named = (~_MADE_HERE & ItemRow.id.not_in(APART)).label("named")
         statement = select(ItemRow.key, ItemRow.id, ItemRow.fingerprint, named)
         with self._db.reading() as connection:
-            rows = connection.execution_options(yield_per=5_000).execute(statement)
+            rows = connection.execute(statement, execution_options={"yield_per": 5_000})
             return {key: (item_id, fingerprint, bool(may)) for key, item_id, fingerprint, may in rows}
 
     def known(self, ids: Iterable[int]) -> dict[int, Known]:

@@ -89,19 +89,21 @@ class Searcher:
         started = time.perf_counter()
         embedded = self.embedder.embed(query)
         encoded = time.perf_counter()
-        answer = _Answer(self, query, embedded)
-        hits = answer.hits()
-        return Results(
-            query=query,
-            hits=hits,
-            considered=answer.considered,
-            took_ms=round((time.perf_counter() - started) * 1e3, 3),
-            encoding_ms=round((encoded - started) * 1e3, 3),
-            judgement=answer.judgement(),
-            warnings=answer.warnings(),
-            embedding=embedded.embedding,
-            kind=embedded.kind,
-        )
+        self.calibration()  # may be made and written now, and so not within the snapshot
+        with self.collection.snapshot():
+            answer = _Answer(self, query, embedded)
+            hits = answer.hits()
+            return Results(
+                query=query,
+                hits=hits,
+                considered=answer.considered,
+                took_ms=round((time.perf_counter() - started) * 1e3, 3),
+                encoding_ms=round((encoded - started) * 1e3, 3),
+                judgement=answer.judgement(),
+                warnings=answer.warnings(),
+                embedding=embedded.embedding,
+                kind=embedded.kind,
+            )
 
 
 class _Answer:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 
 import numpy as np
 import pytest
@@ -236,3 +237,40 @@ def test_provenance_survives_the_database():
     )
     for provenance in (generated, Imported(source="/a", at=at)):
         assert provenance_from_json(provenance_to_json(provenance)[1]) == provenance
+
+
+def test_within_a_snapshot_nothing_changes_and_afterwards_all_is_seen(filled, encoder, tmp_path):
+    query = encoder.encode_texts(["red"])[0]
+    write_pictures(tmp_path / "more", 3, start=90)
+    before = len(filled)
+    with filled.snapshot():
+        change = filled.store.change()
+        other = Collection.open(filled.folder)
+        index_sources(other, encoder, [open_source(tmp_path / "more")])
+        other.close()
+        assert (len(filled), filled.store.change()) == (before, change)
+        assert len(filled.search(query, 500)["image"].ids) == before
+        with filled.snapshot():  # one within the other is the same
+            assert len(filled) == before
+    assert len(filled) == before + 3
+    assert len(filled.search(query, 500)["image"].ids) == before + 3
+
+
+@pytest.mark.files
+def test_indexes_that_are_newer_than_a_snapshot_are_not_thrown_away(filled, encoder, tmp_path):
+    query = encoder.encode_texts(["red"])[0]
+    before = len(filled)
+    write_pictures(tmp_path / "more", 3, start=90)
+    with filled.snapshot():
+        filled.store.change()
+
+        def elsewhere():
+            index_sources(filled, encoder, [open_source(tmp_path / "more")])
+            assert len(filled.search(query, 500)["image"].ids) == before + 3
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        newest = filled._indexes._now
+        assert len(filled.search(query, 500)["image"].ids) == before + 3
+        assert filled._indexes._now is newest

@@ -25,7 +25,7 @@ class Settings:
     """What every way in needs to know.
 
     Attributes:
-        collection: folder of the collection, or the one that stands for it where it is on a server.
+        collection: folder of the collection; of one on a server, given by its address, the folder for it.
         model: name of the encoder for a new collection, or ``auto``; None to follow the collection.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         log_misses: whether queries that nothing answers are kept in the collection, for ``findmake gaps``.
