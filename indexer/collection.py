@@ -108,7 +108,7 @@ class Collection:
         self._database.close()
 
     def use_vectors(self, address: str | None) -> None:
-        """Let a Milvus server (``http://localhost:19530``) find candidates for all from now on; None for none.
+        """Let a Milvus server (``http://localhost:19530``) find candidates from now on; None for none.
 
         Raises:
             VectorsUnreachable: the server does not answer; everything stays as it was.

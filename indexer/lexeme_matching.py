@@ -54,6 +54,7 @@ class LexemeMatcher:
 
     def __init__(self, connection: Connection, words: Sequence[str]) -> None:
         self._connection = connection
+        self._frequencies: dict[_Phrase, int] = {}
         told = [tuple(found) for word in words if (found := words_of(word))]
         self._sought = [_Phrase(each, begun=False) for each in told[:-1]]
         self._sought += [_Phrase(each, begun=True) for each in told[-1:]]
@@ -94,7 +95,10 @@ class LexemeMatcher:
         return np.sort(np.fromstring(joined, np.int64, sep=",")) if joined else np.empty(0, np.int64)
 
     def _frequency(self, phrase: _Phrase) -> int:
-        return int(self._connection.scalar(_COUNT, {"query": phrase.query()}) or 0)
+        if phrase not in self._frequencies:
+            found = self._connection.scalar(_COUNT, {"query": phrase.query()})
+            self._frequencies[phrase] = int(found or 0)
+        return self._frequencies[phrase]
 
     def _occurrences(self, ids: Ids) -> tuple[dict[int, int], dict[int, dict[str, _Places]]]:
         """Read how long documents are, and where in them the words stand."""

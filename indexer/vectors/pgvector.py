@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from ..halves import halves_of_sent, text_of_halves
 from ..items import Embeddings, Ids, Kind
-from .base import Scores, best, check_query, cosine
+from .base import Scores, among, ascending, best, check_query, cosine
 
 Reading = Callable[[], AbstractContextManager[Connection]]
 
@@ -103,10 +103,9 @@ class PgvectorIndex:
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
         """Find the k best items, or nearly those; see ReadableIndex."""
         query = check_query(query, k, self._dim)
-        if allowed is not None:
-            allowed = np.unique(np.asarray(allowed, np.int64))
         if k == 0 or not self._count or (allowed is not None and not len(allowed)):
             return np.empty(0, np.float32), np.empty(0, np.int64)
+        allowed = None if allowed is None else ascending(allowed)
         told = {"query": text_of_halves(query.astype("<f2").tobytes())}
         with self._reading() as connection:
             ids, rows = self._decoded(self._candidates(connection, told, k, allowed))
@@ -141,7 +140,7 @@ class PgvectorIndex:
         most = int((k + _SPARE) * 1.2 * max(self._count / len(allowed), 1))
         while most <= _MOST_MET:
             met = np.array([row[0] for row in self._walk(connection, told, "item_id", most)], np.int64)
-            kept = met[np.isin(met, allowed)]
+            kept = met[among(met, allowed)]
             if len(kept) >= min(k, len(allowed)):
                 return self._listed(connection, kept[: 4 * k + _SPARE])
             if len(met) < most:
