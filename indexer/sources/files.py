@@ -39,9 +39,8 @@ def file_candidate(
     fingerprint = stamp(status)
     if caption is not None:
         fingerprint += f"+{stamp(caption[1])}"
-    caption_path = None if caption is None else Path(caption[0])
-
-    load = partial(_load, Path(path), caption_path)  # no closure: it may be sent to another process
+    # No closure, for it may be sent to another process; and no Path yet, for most inputs are never read.
+    load = partial(_load, path, None if caption is None else caption[0])
     return Candidate(key=path, path=path, fingerprint=fingerprint, load=load)
 
 
@@ -50,14 +49,15 @@ def stamp(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _load(path: Path, caption: Path | None) -> Content:
+def _load(name: str, caption: str | None) -> Content:
+    path = Path(name)
     title = readable(path.stem)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        text = "" if caption is None else read_text(caption)
+        text = "" if caption is None else read_text(Path(caption))
         return Content(image=read_image_bytes(path), title=title, text=text)
     text = read_text(path)
     if not text:
-        raise UnreadableSource(str(path), "it holds no text")
+        raise UnreadableSource(name, "it holds no text")
     return Content(image=None, title=title, text=text)
 
 
