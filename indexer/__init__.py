@@ -33,6 +33,7 @@ from .encoders import (
     model_available,
     prepare,
     resolve_device,
+    shorten,
     worth_preparing,
 )
 from .encoders.hub import is_reachable as hub_reachable
@@ -199,6 +200,7 @@ __all__ = [
     "read_on_cluster",
     "remove_copies",
     "resolve_device",
+    "shorten",
     "sweep_orphans",
     "thumbnail",
     "use_server",

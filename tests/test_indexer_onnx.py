@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import open_clip
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import save_file
 
-from indexer import ModelUnavailable, load_encoder, prepare, worth_preparing
+from indexer import Collection, ModelUnavailable, load_encoder, prepare, shorten, worth_preparing
 from indexer.encoders import onnx_files, runtime
 from indexer.encoders.canaries import agreement, canary_pictures
 from indexer.encoders.cleaning import cleaned
@@ -247,3 +248,59 @@ def test_a_clip_model_of_the_usual_kind_needs_no_torch(tmp_path, cached):
     assert agreement(by_torch.encode_texts(HARD), light.encode_texts(HARD)) > 0.9999
     assert agreement(by_torch.encode_images(pictures()), light.encode_images(pictures())) > 0.9995
     assert light.exceeds_context(HARD) == by_torch.exceeds_context(HARD)
+
+
+def _wide_clip(folder):
+    """A CLIP model of the usual kind, so wide that its matrices are most of its work."""
+    config = open_clip.get_model_config("ViT-B-32")
+    config["vision_cfg"] |= {"layers": 2, "width": 512, "head_width": 64, "image_size": 224}
+    config["text_cfg"] |= {"layers": 2, "width": 512, "heads": 8}
+    torch.manual_seed(0)
+    model = open_clip.CLIP(
+        embed_dim=512, vision_cfg=config["vision_cfg"], text_cfg=config["text_cfg"], quick_gelu=True
+    )
+    settings = {"size": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}
+    told = {
+        "model_cfg": {**config, "quick_gelu": True},
+        "preprocess_cfg": settings | {"resize_mode": "shortest"},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(told))
+    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    return load_encoder(str(folder), device="cpu", runtime="torch")
+
+
+@pytest.mark.slow
+def test_towers_in_eight_bits_are_near_quicker_and_used_only_when_asked_for(tmp_path, cached, monkeypatch):
+    by_torch = _wide_clip(tmp_path)
+    spec = by_torch.spec
+    with pytest.raises(FileNotFoundError):
+        shorten(spec)
+    assert prepare(by_torch) is None
+    monkeypatch.setattr("indexer.encoders.onnx_short._LEAST_GAIN", 0.1)  # this machine may be busy
+    made = shorten(spec)
+    assert [each.kind for each in made] == ["image", "text"]
+    assert all(each.kept and each.cosine >= 0.995 for each in made)
+    usual, short = (
+        load_encoder(str(tmp_path), device="cpu", spec=spec, runtime=name) for name in ("auto", "int8")
+    )
+    for kind, inputs in (("texts", TEXTS), ("images", pictures())):
+        exact, found, reference = (getattr(one, f"encode_{kind}")(inputs) for one in (usual, short, by_torch))
+        assert agreement(exact, reference) > 0.9995
+        assert 0.99 < agreement(found, reference) < 0.99999
+        alone = getattr(short, f"encode_{kind}")(inputs[-1:])
+        np.testing.assert_array_equal(alone[0], found[-1])  # whatever else is in the batch
+    collection = Collection.create(tmp_path / "c", usual)
+    collection.verify(short)  # near enough for a collection that the full towers made
+    collection.close()
+
+
+@pytest.mark.slow
+def test_a_short_form_that_is_too_far_or_broken_is_not_used(starter, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.onnx_short.LEAST_COSINE", 0.99999)
+    assert not any(each.kept for each in shorten(starter.spec))
+    folder = onnx_files.folder_of(starter.spec)
+    assert onnx_files.short_towers(folder) == {}
+    (folder / onnx_files.SHORT).write_text('{"image.int8.onnx": 7}')
+    (folder / "image.int8.onnx").write_bytes(b"broken")
+    assert onnx_files.short_towers(folder) == {}
+    (folder / onnx_files.SHORT).unlink()

@@ -33,7 +33,8 @@ class Settings:
         allow: folders below which files may be indexed from the page and the API; none for the default, which
             is any file for a page that only this machine reaches, and none otherwise.
         runtime: what encoders run by on a processor: ``auto`` for onnxruntime where a model was exported
-            (``findmake models --prepare``), else torch; or ``torch`` alone.
+            (``findmake models --prepare``), else torch; ``torch`` alone; or ``int8``, which is ``auto`` in 8
+            bits where those were made (``--int8``).
         api_token: that requests to the API must carry; None for none.
     """
 

@@ -5,6 +5,8 @@ Nothing heavy is imported before a model is loaded.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import ModelUnavailable
 from ..items import EncoderSpec
 from .base import Encoder
@@ -14,6 +16,9 @@ from .devices import resolve_device
 from .long_texts import encode_whole_texts
 from .runtime import RUNTIMES, exported, prepare, worth_preparing
 from .zoo import ZOO, ModelInfo, choose_model, model_available
+
+if TYPE_CHECKING:
+    from .onnx_short import Shortened
 
 __all__ = [
     "RUNTIMES",
@@ -30,8 +35,16 @@ __all__ = [
     "model_available",
     "prepare",
     "resolve_device",
+    "shorten",
     "worth_preparing",
 ]
+
+
+def shorten(spec: EncoderSpec) -> tuple[Shortened, ...]:
+    """Make and judge towers in 8 bits of an exported model; see ``onnx_short.shorten``."""
+    from . import onnx_short
+
+    return onnx_short.shorten(spec)
 
 
 def load_encoder(
@@ -45,7 +58,8 @@ def load_encoder(
             that can be had.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         spec: of the encoder that is expected: if it was exported (``prepare``), nothing needs torch.
-        runtime: ``auto``: on a processor, what was exported before; or ``torch``.
+        runtime: ``auto``: on a processor, what was exported before; ``torch``; or ``int8``, which is ``auto``
+            with towers in 8 bits where these were made (``shorten``).
 
     Raises:
         ModelUnavailable: there is no such model or device, or its weights are not here and cannot be fetched;
@@ -53,8 +67,8 @@ def load_encoder(
     """
     if runtime not in RUNTIMES:
         raise ModelUnavailable(name, f"there is no runtime {runtime!r}", f"Use {' or '.join(RUNTIMES)}.")
-    if spec is not None and runtime == "auto":
-        found = exported(spec, device)
+    if spec is not None:
+        found = exported(spec, device, runtime)
         if found is not None:
             return found
     if name == "auto":
@@ -65,4 +79,4 @@ def load_encoder(
     name = loading.canonical(name)
     chosen = resolve_device(device, model=name)  # before the seconds that loading takes
     made = OpenClipEncoder(loading.load_parts(name), name=name, device=chosen)
-    return (exported(made.spec, device) if runtime == "auto" else None) or made
+    return exported(made.spec, device, runtime) or made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,14 @@ class OnnxEncoder:
     Args:
         folder: of the exported model.
         facts: what it is.
+        short: files to use in place of towers, by tower: their short forms. These round what comes through
+            them by the largest number in a batch, so that one input at a time goes through.
     """
 
-    def __init__(self, folder: Path, facts: ExportedFacts) -> None:
+    def __init__(self, folder: Path, facts: ExportedFacts, short: Mapping[str, Path] | None = None) -> None:
         self._folder = folder
         self._facts = facts
+        self._short = dict(short or {})
         self._tokenizer: Any = Tokenizer.from_file(str(folder / onnx_files.TOKENIZER))
         self._tokenizer.enable_truncation(facts.context)
         self._tokenizer.no_padding()
@@ -66,17 +69,20 @@ class OnnxEncoder:
         Returns:
             (n, dim) float32, each of length 1.
         """
-        batches = range(0, len(pixels), _PICTURES)
-        return self._stacked(
-            [self._run(onnx_files.IMAGE_TOWER, pixels[at : at + _PICTURES]) for at in batches]
-        )
+        size = self._at_once(onnx_files.IMAGE_TOWER, _PICTURES)
+        batches = range(0, len(pixels), size)
+        return self._stacked([self._run(onnx_files.IMAGE_TOWER, pixels[at : at + size]) for at in batches])
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; see Encoder."""
-        batches = range(0, len(texts), _TEXTS)
+        size = self._at_once(onnx_files.TEXT_TOWER, _TEXTS)
+        batches = range(0, len(texts), size)
         return self._stacked(
-            [self._run(onnx_files.TEXT_TOWER, self._tokens(texts[at : at + _TEXTS])) for at in batches]
+            [self._run(onnx_files.TEXT_TOWER, self._tokens(texts[at : at + size])) for at in batches]
         )
+
+    def _at_once(self, tower: str, most: int) -> int:
+        return 1 if tower in self._short else most
 
     def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
         """Say of each text whether it fills the text tower's context, and so may be cut off."""
@@ -100,7 +106,7 @@ class OnnxEncoder:
     def _run(self, tower: str, values: Any) -> Embeddings:
         session = self._sessions.get(tower)
         if session is None:
-            session = self._sessions[tower] = _session(self._folder / tower)
+            session = self._sessions[tower] = _session(self._short.get(tower, self._folder / tower))
         rows: Embeddings = session.run(None, {session.get_inputs()[0].name: values})[0]
         return rows
 

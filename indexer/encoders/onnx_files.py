@@ -22,6 +22,8 @@ from .cleaning import CLEANINGS, Cleaning
 from .pixels import PixelSettings
 
 TEXT_TOWER, IMAGE_TOWER, TOKENIZER, FACTS = "text.onnx", "image.onnx", "tokenizer.json", "facts.json"
+SHORT = "int8.json"
+"""Names the towers whose short form may be used, with the sizes of those files; there if they were made."""
 _FORMAT = 2
 
 
@@ -81,6 +83,25 @@ def write_facts(folder: Path, facts: ExportedFacts) -> None:
     sizes = {name: (folder / name).stat().st_size for name in (TEXT_TOWER, IMAGE_TOWER, TOKENIZER)}
     told = asdict(facts) | {"sizes": sizes}
     (folder / FACTS).write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def short_name(tower: str) -> str:
+    """Name the file of a tower's short form."""
+    return tower.replace(".onnx", ".int8.onnx")
+
+
+def short_towers(folder: Path) -> dict[str, Path]:
+    """Find the short forms of an exported model's towers, by tower; those that are whole."""
+    try:
+        sizes = json.loads((folder / SHORT).read_text(encoding="utf-8"))
+        towers = {tower: folder / short_name(tower) for tower in (TEXT_TOWER, IMAGE_TOWER)}
+        return {
+            tower: path
+            for tower, path in towers.items()
+            if path.name in sizes and path.stat().st_size == sizes[path.name]
+        }
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 @contextmanager

@@ -15,19 +15,20 @@ from .base import Encoder
 from .deferred import DeferredEncoder
 from .zoo import ZOO
 
-RUNTIMES = ("auto", "torch")
-"""What a model may run by: what was exported if it is there, or torch alone."""
+RUNTIMES = ("auto", "torch", "int8")
+"""What a model may run by: what was exported if it is there, torch alone, or what was exported in 8 bits."""
 _GPU_SIGNS = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
-def exported(spec: EncoderSpec, device: str) -> Encoder | None:
+def exported(spec: EncoderSpec, device: str, runtime: str = "auto") -> Encoder | None:
     """Give the exported model of an embedding space, if it is there and the device is the processor.
 
     Args:
         spec: of the space.
         device: as a person gave it; ``auto`` means the processor where nothing looks like a GPU.
+        runtime: ``int8`` to take short forms of its towers where they were made; ``torch`` for none at all.
     """
-    if not _is_cpu(device):
+    if runtime == "torch" or not _is_cpu(device):
         return None
     folder = onnx_files.folder_of(spec)
     facts = onnx_files.read_facts(folder, spec)
@@ -35,7 +36,7 @@ def exported(spec: EncoderSpec, device: str) -> Encoder | None:
         return None
     from .onnx_encoder import OnnxEncoder
 
-    return OnnxEncoder(folder, facts)
+    return OnnxEncoder(folder, facts, onnx_files.short_towers(folder) if runtime == "int8" else None)
 
 
 def may_have_gpu() -> bool:

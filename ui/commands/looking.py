@@ -26,6 +26,9 @@ def add_models(commands: Commands) -> None:
     models.add_argument(
         "--prepare", metavar="NAME", help="make a model ready to start at once on a processor, without torch"
     )
+    models.add_argument(
+        "--int8", action="store_true", help="with --prepare: also in 8 bits, for FINDMAKE_RUNTIME=int8"
+    )
     models.set_defaults(run=_models)
 
 
@@ -41,15 +44,18 @@ def _models(options: argparse.Namespace) -> int:
     from ui import formats, zoo
 
     if options.prepare:
-        return _prepare(options.prepare)
+        return _prepare(options.prepare, int8=options.int8)
     known = zoo.models()
     write_json(known) if options.json else write(formats.models_to_table(known))
     return 0
 
 
-def _prepare(name: str) -> int:
+def _prepare(name: str, *, int8: bool) -> int:
     from ui import zoo
 
     reason = zoo.prepare_model(name)
     say(f"{name} is ready." if reason is None else f"{name} goes on running by torch: {reason}.")
+    if int8 and reason is None:
+        for line in zoo.shorten_model(name):
+            say(line)
     return 0 if reason is None else 1
