@@ -20,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ARCHITECTURE, SIZE = "ViT-B-32-256", 256
@@ -81,15 +82,18 @@ def rclip(paths: list[str], models: Path) -> Callable[[], object]:
     return run
 
 
-def ours(paths: list[str], models: Path) -> Callable[[], object]:
+def ours(paths: list[str], models: Path, runtime: str = "auto") -> Callable[[], object]:
     """Our indexing, the model prepared."""
-    from indexer import Collection, index_sources, load_encoder, open_source, prepare
+    from indexer import Collection, index_sources, load_encoder, open_source, prepare, shorten
 
     by_torch = load_encoder(str(models / "open_clip"), device="cpu", runtime="torch")
     reason = prepare(by_torch)
     assert reason is None, reason
-    encoder = load_encoder(str(models / "open_clip"), device="cpu", spec=by_torch.spec)
+    spec = by_torch.spec
     del by_torch
+    if runtime == "int8":
+        print(*shorten(spec), sep="\n", file=sys.stderr)
+    encoder = load_encoder(str(models / "open_clip"), device="cpu", spec=spec, runtime=runtime)
     encoder.encode_texts(["it reads both towers"])
     encoder.encode_images(opened(paths[:2]))  # type: ignore[arg-type]
 
@@ -108,6 +112,7 @@ CONTENDERS: dict[str, Run] = {
     "sentence-transformers": sentence_transformers,
     "rclip, indexing": rclip,
     "findmake, indexing": ours,
+    "findmake, indexing, in 8 bits": partial(ours, runtime="int8"),
 }
 PEERS = ("sentence-transformers", "rclip, indexing")
 

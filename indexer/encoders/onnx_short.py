@@ -92,7 +92,7 @@ def _quantize(tower: Path, target: Path) -> None:
             target,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=["MatMul", "Gemm"],,
+            op_types_to_quantize=["MatMul", "Gemm"],
         )
 
 
