@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 COLOURS = ("#0f766e", "#2563eb", "#b45309")
 _SHARED = runpy.run_path(str(Path(__file__).with_name("draw_coverage.py")))
 svg, text = _SHARED["svg"], _SHARED["text"]
-LEFT, TOP, WIDE, TALL = 70.0, 50.0, 560.0, 220.0
+LEFT, TOP, WIDE, TALL, LINE = 70.0, 50.0, 560.0, 220.0, 16.0
 
 Point = tuple[float, float]
 
@@ -39,13 +39,20 @@ def place(value: float, low: float, high: float) -> float:
     return (math.log10(value) - math.log10(low)) / (math.log10(high) - math.log10(low))
 
 
-def curve(points: Sequence[Point], colour: str, name: str) -> str:
-    """Draw one measured quantity, with its values."""
+def curve(points: Sequence[Point], colour: str) -> str:
+    """Draw one measured quantity."""
     path = " ".join(f"{'L' if i else 'M'}{x:.1f},{y:.1f}" for i, (x, y) in enumerate(points))
     dots = "".join(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='4' fill='{colour}'/>" for x, y in points)
-    x, y = points[-1]
-    label = text(x + 10, y + 4, name, more=f"style='fill:{colour}'")
-    return f"<path d='{path}' fill='none' stroke='{colour}' stroke-width='2'/>{dots}{label}"
+    return f"<path d='{path}' fill='none' stroke='{colour}' stroke-width='2'/>{dots}"
+
+
+def labels(ends: Sequence[tuple[float, float, str, str]]) -> list[str]:
+    """Write names at the ends of curves (x, y, name, colour), from below, none over another."""
+    written, last = [], float("inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: -end[1]):
+        last = min(y, last - LINE)
+        written.append(text(x + 10, last + 4, name, more=f"style='fill:{colour}'"))
+    return written
 
 
 def draw(title: str, names: Sequence[str], columns: Sequence[int], unit: str) -> str:
@@ -62,8 +69,9 @@ def draw(title: str, names: Sequence[str], columns: Sequence[int], unit: str) ->
     while level <= high:
         y = TOP + TALL * (1 - place(level, low, high))
         parts.append(f"<path d='M{LEFT},{y:.1f}h{WIDE}' stroke='#e2e8f0'/>")
-        parts.append(text(LEFT - 8, y + 4, f"{level:g} {unit}", anchor="end"))
+        parts.append(text(LEFT - 8, y + 4, f"{level:,g} {unit}", anchor="end"))
         level *= 10
+    ends: list[tuple[float, float, str, str]] = []
     for column, colour, name in zip(columns, COLOURS, names, strict=False):
         points = [
             (
@@ -72,7 +80,9 @@ def draw(title: str, names: Sequence[str], columns: Sequence[int], unit: str) ->
             )
             for row in table
         ]
-        parts.append(curve(points, colour, name))
+        parts.append(curve(points, colour))
+        ends.append((*points[-1], name, colour))
+    parts += labels(ends)
     return str(svg(790, 320, title, parts))
 
 
