@@ -3,7 +3,8 @@
     python benchmarks/serving_memory.py [--items 1000000] [--keep DIR]
 
 The items are those of benchmarks/many.py, the process is ``findmake serve --api``, and it answers sixty
-queries in words, half of them with a filter that a tenth of the items pass. --keep DIR uses a collection again.
+queries in words, half of them with a filter that a tenth of the items pass. --keep DIR uses a collection
+again.
 """
 
 from __future__ import annotations

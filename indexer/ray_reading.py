@@ -174,7 +174,7 @@ class _Worker:
 
 def _light(entry: Ready, embeddings: dict[Kind, Embeddings]) -> Ready:
     """Leave out what need not be sent back: the picture, and how to read the input again."""
-    candidate = replace(entry.candidate, load=_read_already)
+    candidate = entry.candidate._replace(load=_read_already)
     return replace(entry, candidate=candidate, picture=None, embeddings=embeddings)
 
 

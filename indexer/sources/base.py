@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..items import Attribute, Failure
 
@@ -34,9 +34,8 @@ class Content:
         return ". ".join(part.strip() for part in words if part.strip())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """One input, found but not yet read.
+class Candidate(NamedTuple):
+    """One input, found but not yet read; a tuple, for most are made only to be compared.
 
     Attributes:
         key: unique and stable: the file's absolute path, or ``TABLE#ROW-KEY``.

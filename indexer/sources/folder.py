@@ -120,7 +120,8 @@ class FolderSource:
             is_folder = entry.is_dir()
             if not is_folder and suffix_of(entry.name) not in FILE_SUFFIXES and not _broken(entry):
                 return
-            entry.name.encode("utf-8")
+            if not entry.name.isascii():
+                entry.name.encode("utf-8")
             status = entry.stat()  # of a broken link: raises
             if (linked or entry.is_symlink()) and not self._first_visit(entry.path):
                 return
