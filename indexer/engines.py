@@ -71,8 +71,10 @@ def indexes_at(address: str | None, folder: Path, database: Database, store: Sto
         return MilvusIndexes(store, dim, address)
     if isinstance(database, SqliteDatabase):
         return FileIndexes(folder, store, dim)
+    from .postgres import PostgresDatabase
     from .server_indexes import ServerIndexes
 
+    assert isinstance(database, PostgresDatabase)
     return ServerIndexes(database, store, dim)
 
 

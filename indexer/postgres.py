@@ -20,7 +20,7 @@ from .vectors.pgvector import WALKING
 _LOCK_TIMEOUT = "10s"  # as long as SQLite waits
 _CONNECT_TIMEOUT_S = 5
 _MOST_SPARE = 40  # connections beside five, for as many threads as a server of ours has
-_TRANSACTION, _RIGHT = 1, 2  # what an advisory lock is for
+_TRANSACTION, _RIGHT, _BUILDING = 1, 2, 3  # what an advisory lock is for
 _BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
@@ -60,6 +60,20 @@ class PostgresDatabase(Database):
             if not connection.scalar(select(func.pg_try_advisory_xact_lock(*_key(_TRANSACTION)))):
                 raise CollectionBusy(self.folder)
             yield connection
+
+    @contextmanager
+    def building(self) -> Iterator[Connection | None]:
+        """Open a connection in no transaction, to build what takes minutes; None while another is at it."""
+        outside = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with self._translated(), outside as connection:
+            if not connection.scalar(select(func.pg_try_advisory_lock(*_key(_BUILDING)))):
+                yield None
+                return
+            try:
+                yield connection
+            finally:
+                with suppress(exc.DatabaseError):  # a connection that is gone has given it up
+                    connection.execute(select(func.pg_advisory_unlock(*_key(_BUILDING))))
 
     def right_to_write(self) -> ServerLock:
         """Give the lock that writers hold from their first transaction to their last."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from .database import Database
 from .graphs import GRAPH_FROM, has_graph, make_graph
 from .indexes import Indexes, Standing
 from .items import KINDS, Kind
+from .postgres import PostgresDatabase
 from .snapshots import Files
 from .store import Store
 from .vectors.pgvector import PgvectorIndex
@@ -22,7 +22,7 @@ class ServerIndexes(Indexes):
         dim: width of its embeddings.
     """
 
-    def __init__(self, database: Database, store: Store, dim: int) -> None:
+    def __init__(self, database: PostgresDatabase, store: Store, dim: int) -> None:
         super().__init__(store, dim, nullcontext())
         self._db = database
 
@@ -35,10 +35,8 @@ class ServerIndexes(Indexes):
         for kind in KINDS:
             if self._store.count(kind) < GRAPH_FROM:
                 continue
-            with self._db.reading() as connection:
-                there = has_graph(connection, kind)
-            if not there:
-                with self._db.writing() as connection:
+            with self._db.building() as connection:
+                if connection is not None:  # else another process is at it
                     make_graph(connection, kind, self._dim)
 
     def replace(self, files: Files) -> None:

@@ -30,7 +30,7 @@ from indexer.errors import (
     StorageFailure,
     UnfitServer,
 )
-from indexer.graphs import make_graph
+from indexer.graphs import has_graph, make_graph
 from indexer.items import Imported
 from indexer.lexemes import words_of
 from indexer.server import address_of, link, use_server
@@ -194,6 +194,7 @@ def graphed(shared):
     ids = np.array(fill(shared, rows), np.int64)
     with shared._database.writing() as connection:
         connection.execute(sql("UPDATE items SET apart = true WHERE id % 50 = 0"))
+    with shared._database.building() as connection:
         make_graph(connection, "text", DIM)
         connection.exec_driver_sql("ANALYZE embeddings")
     there = ids % 50 != 0
@@ -232,6 +233,45 @@ def test_a_filter_never_starves(graphed, share, monkeypatch):
             assert len(ids) == min(k, len(allowed))
             assert np.isin(ids, allowed).all()
         assert server.search(query, 5, allowed)[0][0] >= exact.search(query, 5, allowed)[0][0] - 0.1
+
+
+def test_a_graph_is_made_by_one_while_others_write_and_search(shared, monkeypatch):
+    monkeypatch.setattr("indexer.server_indexes.GRAPH_FROM", 3_000)
+    fill(shared, unit_rows(3_000, shared.spec.dim, 5))
+    other = shared.elsewhere()
+    written = []
+
+    def write():
+        for number in range(20):
+            written.extend(fill(other, unit_rows(5, shared.spec.dim, number), start=5_000 + 5 * number))
+
+    def build(collection):
+        collection.save_indexes()
+
+    threads = [threading.Thread(target=build, args=(each,)) for each in (shared, other)]
+    threads.append(threading.Thread(target=write))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(written) == 100
+    shared.save_indexes()
+    index = shared._indexes._index("text")
+    assert index._graph
+    rows = index.embeddings(np.array(written[-5:], np.int64))
+    for item_id, row in zip(written[-5:], rows, strict=True):
+        assert item_id in index.search(row, 3)[1]
+
+
+def test_a_graph_whose_building_died_is_made_anew(shared):
+    fill(shared, unit_rows(300, DIM, 5))
+    with shared._database.building() as connection:
+        make_graph(connection, "text", DIM)
+        broken = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'embeddings_by_text'::regclass"
+        connection.exec_driver_sql(broken)
+        assert not has_graph(connection, "text")
+        make_graph(connection, "text", DIM)
+        assert has_graph(connection, "text")
 
 
 # -- words ------------------------------------------------------------------------------------------------
