@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .conditions import Condition, names_origin
-from .database import Database, SqliteDatabase
+from .database import Database
 from .encoders import Encoder, canary_embeddings, compare_canaries
 from .engines import VECTORS, indexes_at, is_collection, lock_of, open_database, open_indexes
 from .errors import (
@@ -28,6 +28,7 @@ from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from .kept import fetch_file, keep_file
 from .misses import Unanswered
 from .reading import THUMBNAIL_SIDE
+from .server import address_of
 from .snapshots import Files
 from .store import Store
 
@@ -126,9 +127,9 @@ class Collection:
         return isinstance(self._indexes, FileIndexes)
 
     @property
-    def on_server(self) -> bool:
-        """Whether its rows and embeddings are on a server, and its folder holds only what is beside them."""
-        return not isinstance(self._database, SqliteDatabase)
+    def server(self) -> str | None:
+        """Address of the server that holds its rows and embeddings; None where they are in its folder."""
+        return address_of(self.folder)
 
     def __len__(self) -> int:
         return self.store.count()
@@ -250,7 +251,7 @@ class Collection:
         Raises:
             StorageFailure: it is on a server, and cannot be brought here.
         """
-        if self.on_server:
+        if self.server:
             fetch_file(self.store, self.folder, name)
         return self.folder / name
 
@@ -260,7 +261,7 @@ class Collection:
         Raises:
             StorageFailure: the server cannot be written.
         """
-        if self.on_server:
+        if self.server:
             keep_file(self.store, self.folder, name)
 
     # -- writing --------------------------------------------------------------------------------------

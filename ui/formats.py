@@ -140,8 +140,9 @@ def _shortened(path: str, room: int) -> str:
 
 
 def facts_to_text(facts: Mapping[str, Any]) -> str:
-    """Lay out facts for a terminal, one a line."""
-    shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()}
+    """Lay out facts for a terminal, one a line; what there is not is left out."""
+    there = {name: value for name, value in facts.items() if value is not None}
+    shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in there.items()}
     return "\n".join(
         f"{name:12}{value:,}" if isinstance(value, int) else f"{name:12}{value}"
         for name, value in shown.items()

@@ -289,5 +289,7 @@ def info(collection: Collection) -> dict[str, Any]:
         "texts": collection.count("text"),
         "generated": len(collection.store.apart()),
         "roots": collection.store.roots(),
+        "server": collection.server,
+        "vectors": collection.store.meta("vectors"),
         "bytes": sum(path.stat().st_size for path in files),
     }

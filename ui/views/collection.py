@@ -122,4 +122,6 @@ def _overview() -> None:
 def _facts(facts: dict[str, Any]) -> str:
     model = tr("{model}, {dim} dimensions", model=facts["model"], dim=facts["dim"])
     rows = {tr("folder"): facts["collection"], tr("model"): model}
+    rows |= {tr("server"): facts["server"]} if facts["server"] else {}
+    rows |= {tr("candidates from"): facts["vectors"]} if facts["vectors"] else {}
     return definitions(rows | {tr("place {n}", n=n): root for n, root in enumerate(facts["roots"], 1)})
