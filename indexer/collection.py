@@ -79,7 +79,7 @@ class Collection:
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
             if Store(database).meta("spec") is None:  # another machine may have been quicker
                 Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
-        return cls(folder, database, encoder.spec)
+        return cls(folder, database, EncoderSpec(**Store(database).meta("spec")))
 
     @classmethod
     def open(cls, folder: Path) -> Collection:
