@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, bindparam
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, String, bindparam, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary, Text, UserDefinedType
@@ -92,15 +94,12 @@ def among(column: Any, ids: str | None = None) -> ColumnElement[bool]:
 
 def glob(text: Any, pattern: str) -> ColumnElement[bool]:
     """Say that a text matches a glob as SQLite writes them."""
-    return Globbed(pattern, text)
+    return func.glob(pattern, text, type_=Boolean)
 
 
-class Globbed(GenericFunction[bool]):
-    """``GLOB``, for both."""
-
-    type = Boolean()
-    name = "glob"
-    inherit_cache = True
+def ids_of(joined: str | None) -> NDArray[np.int64]:
+    """Read what ``Joined`` gives of a column of ids, (n,) int64 ascending; None for no rows."""
+    return np.sort(np.fromstring(joined, np.int64, sep=",")) if joined else np.empty(0, np.int64)
 
 
 class Among(GenericFunction[Any]):
@@ -147,7 +146,6 @@ def _arguments(element: Any, compiler: Any, **how: Any) -> list[str]:
 
 
 _WORDS: dict[type[GenericFunction[Any]], tuple[str, str]] = {
-    Globbed: ("glob({0}, {1})", "glob({0}, {1})"),
     Among: (
         "{0} IN (SELECT value FROM json_each({1}))",
         "{0} = ANY (CAST(translate({1}, '[]', '{{}}') AS bigint[]))",

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import bindparam, select
 
 from .catalogue import Catalogue
-from .dialects import Joined, among
+from .dialects import Joined, among, ids_of
 from .items import Embeddings, Ids, Kind
 from .tables import APART, EmbeddingRow, TombstoneRow
 
@@ -51,8 +51,7 @@ class Embedded(Catalogue):
         wanted = select(EmbeddingRow.item_id).where(EmbeddingRow.kind == kind)
         wanted = wanted.where(EmbeddingRow.item_id.not_in(APART))
         with self._db.reading() as connection:
-            joined = connection.scalar(select(Joined(wanted.subquery().c.item_id)))
-        return np.sort(np.fromstring(joined, np.int64, sep=",")) if joined else np.empty(0, np.int64)
+            return ids_of(connection.scalar(select(Joined(wanted.subquery().c.item_id))))
 
     def embeddings_in_chunks(self, kind: Kind) -> Iterator[tuple[Ids, Embeddings]]:
         """Read all embeddings of one kind of the catalogue, 50,000 at a time, by ascending id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -160,6 +160,13 @@ class Indexes(ABC):
         Within a snapshot they may be newer without that: another thread has seen more.
         """
         return now.change > change and now.change > self._store.latest_change()
+
+    def _remade(self, make: Callable[[Kind, int], ReadableIndex]) -> Standing:
+        """Give indexes that are cheap to open, opened anew for each kind after each change."""
+        current, now = self._store.change(), self._now
+        if now is None or now.change < current or self._outlived(now, current):
+            now = self._now = Standing.at(current, {kind: make(kind, current) for kind in KINDS})
+        return now
 
     def _sampled(self, now: Standing, kind: Kind) -> Embeddings:
         """Take up to 1,000 embeddings, evenly spread over the ids, once for each change."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from .dialects import Joined
+from .dialects import Joined, ids_of
 from .items import Ids
 from .lexemes import totals, words_of
 from .postgres_schema import LEXEMES
@@ -91,8 +91,7 @@ class LexemeMatcher:
         return found[order], values[order]
 
     def _holders(self, query: str) -> Ids:
-        joined = self._connection.scalar(_MATCHING, {"query": query}) if query else None
-        return np.sort(np.fromstring(joined, np.int64, sep=",")) if joined else np.empty(0, np.int64)
+        return ids_of(self._connection.scalar(_MATCHING, {"query": query}) if query else None)
 
     def _frequency(self, phrase: _Phrase) -> int:
         if phrase not in self._frequencies:

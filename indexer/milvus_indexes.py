@@ -75,12 +75,7 @@ class MilvusIndexes(Indexes):
         raise NotImplementedError("the indexes of a Milvus server are not files")
 
     def _catalogue(self) -> Standing:
-        current = self._store.change()
-        now = self._now
-        if now is None or now.change < current or self._outlived(now, current):
-            now = Standing.at(current, {kind: self._index(kind, current) for kind in KINDS})
-            self._now = now
-        return now
+        return self._remade(self._index)
 
     def _index(self, kind: Kind, current: int) -> MilvusIndex:
         base = self._bases[kind]

@@ -26,7 +26,7 @@ from .conditions import (
     Tagged,
     Value,
 )
-from .dialects import Joined, glob
+from .dialects import Joined, glob, ids_of
 from .items import Ids
 from .literals import DATE_SHAPE, Period, comparable_text, pattern_of, year_of
 from .tables import APART, FieldRow, ItemRow, TagRow
@@ -78,9 +78,7 @@ def _every(connection: Connection) -> Ids:
 def _fetch(connection: Connection, statement: Select[int]) -> Ids:
     """Read ids as one string: a tenth of the time of as many rows."""
     column = statement.subquery().c[0]
-    joined = connection.scalar(select(Joined(column)))
-    ids = np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
-    return np.sort(ids)
+    return ids_of(connection.scalar(select(Joined(column))))
 
 
 def _statement(condition: Compare | OneOf | Matches | Has | Tagged) -> Select[int]:

@@ -44,14 +44,9 @@ class ServerIndexes(Indexes):
         raise NotImplementedError("the indexes of a collection on a server are not files")
 
     def _catalogue(self) -> Standing:
-        current = self._store.change()
-        now = self._now
-        if now is None or now.change < current or self._outlived(now, current):
-            now = Standing.at(current, {kind: self._index(kind) for kind in KINDS})
-            self._now = now
-        return now
+        return self._remade(self._index)
 
-    def _index(self, kind: Kind) -> PgvectorIndex:
+    def _index(self, kind: Kind, _change: int) -> PgvectorIndex:
         with self._db.reading() as connection:
             graph = has_graph(connection, kind)
         count = self._store.count(kind)

@@ -256,7 +256,7 @@ def test_a_graph_is_made_by_one_while_others_write_and_search(shared, monkeypatc
         thread.join()
     assert len(written) == 100
     shared.save_indexes()
-    index = shared._indexes._index("text")
+    index = shared._indexes._catalogue().indexes["text"]
     assert index._graph
     rows = index.embeddings(np.array(written[-5:], np.int64))
     for item_id, row in zip(written[-5:], rows, strict=True):

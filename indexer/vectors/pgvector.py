@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from ..dialects import ids_of
 from ..halves import halves_of_sent, text_of_halves
 from ..items import Embeddings, Ids, Kind
 from .base import Scores, among, ascending, best, check_query, cosine
@@ -75,8 +76,7 @@ class PgvectorIndex:
         """List all ids, (n,) int64 ascending."""
         joined = f"SELECT array_to_string(array_agg(item_id), ',') {self._all} AND {_THERE}"
         with self._reading() as connection:
-            told = connection.scalar(text(joined))
-        return np.sort(np.fromstring(told, np.int64, sep=",")) if told else np.empty(0, np.int64)
+            return ids_of(connection.scalar(text(joined)))
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Say of each id whether it is in the index, (n,) bool."""
