@@ -11,14 +11,12 @@ index the folder, with their databases; the others turn files into embeddings an
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -84,16 +82,11 @@ def rclip(paths: list[str], models: Path) -> Callable[[], object]:
 
 def ours(paths: list[str], models: Path, runtime: str = "auto") -> Callable[[], object]:
     """Our indexing, the model prepared."""
-    from indexer import Collection, index_sources, load_encoder, open_source, prepare, shorten
+    from architectures import prepared
 
-    by_torch = load_encoder(str(models / "open_clip"), device="cpu", runtime="torch")
-    reason = prepare(by_torch)
-    assert reason is None, reason
-    spec = by_torch.spec
-    del by_torch
-    if runtime == "int8":
-        print(*shorten(spec), sep="\n", file=sys.stderr)
-    encoder = load_encoder(str(models / "open_clip"), device="cpu", spec=spec, runtime=runtime)
+    from indexer import Collection, index_sources, open_source
+
+    encoder = prepared(ARCHITECTURE, models, runtime)
     encoder.encode_texts(["it reads both towers"])
     encoder.encode_images(opened(paths[:2]))  # type: ignore[arg-type]
 
@@ -120,31 +113,17 @@ PEERS = ("sentence-transformers", "rclip, indexing")
 def save_models(models: Path) -> None:
     """Save the architecture in the form that each contender reads."""
     import onnx
-    import open_clip
-    from safetensors.torch import save_file
+    from architectures import prepared
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
-    from indexer import load_encoder, prepare
     from indexer.encoders import onnx_files
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = open_clip.create_model(ARCHITECTURE)
-    folder = models / "open_clip"
-    folder.mkdir(parents=True)
-    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
-    told = {
-        "model_cfg": open_clip.get_model_config(ARCHITECTURE),
-        "preprocess_cfg": {"resize_mode": "shortest", "interpolation": "bicubic"},
-    }
-    (folder / "open_clip_config.json").write_text(json.dumps(told))
+    models.mkdir()
     config = CLIPConfig(vision_config={"image_size": SIZE, "patch_size": 32})
     CLIPModel(config).save_pretrained(models / "transformers")
     CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size=SIZE).save_pretrained(models / "transformers")
     save_tokenizer(models / "transformers")
-    encoder = load_encoder(str(folder), device="cpu", runtime="torch")
-    prepare(encoder)
-    graph = onnx.load(onnx_files.folder_of(encoder.spec) / onnx_files.IMAGE_TOWER)
+    graph = onnx.load(onnx_files.folder_of(prepared(ARCHITECTURE, models).spec) / onnx_files.IMAGE_TOWER)
     for old, new in ((graph.graph.input[0].name, "input"), (graph.graph.output[0].name, "output")):
         rename(graph, old, new)
     place = models / "rclip" / "ViT-B-32-256-datacomp_s34b_b86k"

@@ -1,10 +1,11 @@
 """Indexing pictures end to end against the encoder alone, for small JPEGs and for photos of 12 megapixels.
 
-    python benchmarks/pipeline_speed.py [PICTURES]
+    python benchmarks/pipeline_speed.py [PICTURES [ARCHITECTURE [RUNTIME]]]
 
 The baseline of each row is the encoder's own rate on pixels that lie ready in memory, just before in the same
 run. Also tells what each step costs by itself in one thread: on a machine whose cores the encoder fills, that
-is what the pipeline can hide nowhere. The starter runs by onnxruntime, prepared first if it was not.
+is what the pipeline can hide nowhere. The model is the starter or an architecture of open_clip with random
+weights; it runs by onnxruntime (``auto``, or ``int8``), prepared first if it was not.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from architectures import STARTER, prepared
 from PIL import Image
 
-from indexer import Collection, decode_image, index_sources, load_encoder, open_source, prepare, thumbnail
-from indexer.encoders.onnx_encoder import OnnxEncoder
-from indexer.encoders.pixels import to_pixels
-from indexer.encoders.starter import PIXELS
+from indexer import Collection, decode_image, index_sources, open_source, thumbnail
+from indexer.encoders import onnx_files
+from indexer.encoders.pixels import PixelSettings, to_pixels
 
 SIZES = {"640 x 480": (640, 480), "4000 x 3000": (4000, 3000)}
 ROUNDS = 3
@@ -49,13 +50,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def steps(encoder: OnnxEncoder, data: bytes) -> dict[str, float]:
+def steps(data: bytes, pixels: PixelSettings) -> dict[str, float]:
     """Time each step of one picture in one thread; ms, the median of nine."""
-    shown = decode_image(data, name="it", shorter_side=PIXELS.size).image
+    shown = decode_image(data, name="it", shorter_side=pixels.size).image
     works: dict[str, Callable[[], object]] = {
-        "decode": lambda: decode_image(data, name="it", shorter_side=PIXELS.size),
+        "decode": lambda: decode_image(data, name="it", shorter_side=pixels.size),
         "thumbnail": lambda: thumbnail(shown),
-        "to pixels": lambda: to_pixels(shown, PIXELS),
+        "to pixels": lambda: to_pixels(shown, pixels),
     }
     return {name: 1e3 * statistics.median(seconds(work) for _ in range(9)) for name, work in works.items()}
 
@@ -63,17 +64,19 @@ def steps(encoder: OnnxEncoder, data: bytes) -> dict[str, float]:
 def main() -> None:
     """Measure and print two tables."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    torch_encoder = load_encoder("starter", device="cpu", runtime="torch")
-    prepare(torch_encoder)
-    encoder = load_encoder("starter", device="cpu", spec=torch_encoder.spec)
-    assert isinstance(encoder, OnnxEncoder)
-    pixels = np.random.default_rng(0).normal(size=(64, 3, PIXELS.size, PIXELS.size)).astype(np.float32)
-    encoder.encode_pixels(pixels[:8])
-    print(f"{count} pictures of each size, starter by onnxruntime, {os.cpu_count()} cores, {ROUNDS} rounds\n")
-    print("| pictures | MB each | encoder alone, images/s | end to end, images/s | ratio |")
-    print("|---|---|---|---|---|")
+    architecture = sys.argv[2] if len(sys.argv) > 2 else STARTER
+    runtime = sys.argv[3] if len(sys.argv) > 3 else "auto"
     told = []
     with tempfile.TemporaryDirectory() as made:
+        encoder = prepared(architecture, Path(made, "models"), runtime)
+        facts = onnx_files.read_facts(onnx_files.folder_of(encoder.spec), encoder.spec)
+        assert facts is not None
+        side = facts.pixels.size
+        pixels = np.random.default_rng(0).normal(size=(64, 3, side, side)).astype(np.float32)
+        encoder.encode_pixels(pixels[:8])
+        print(f"{count} pictures of each size, {architecture} ({runtime}), {os.cpu_count()} cores\n")
+        print("| pictures | MB each | encoder alone, images/s | end to end, images/s | ratio |")
+        print("|---|---|---|---|---|")
         for name, size in SIZES.items():
             folder = Path(made, name)
             folder.mkdir()
@@ -89,7 +92,7 @@ def main() -> None:
                 whole.append(count / taken)
                 collection.close()
             data = (folder / "0.jpg").read_bytes()
-            told.append((name, steps(encoder, data)))
+            told.append((name, steps(data, facts.pixels)))
             best = statistics.median(alone), statistics.median(whole)
             ratio = best[1] / best[0]
             shown = f"{len(data) / 1e6:.2f} | {best[0]:.1f} | {best[1]:.1f} | {ratio:.2f}"

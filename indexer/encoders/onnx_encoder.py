@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
 _TEXTS, _PICTURES = 32, 8  # at a time
-_PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
 _ERRORS_ONLY = 3
 
 
 class OnnxEncoder:
     """Turns pictures and texts into embeddings by a model that was exported to ONNX; see Encoder.
 
-    Each tower is read when it is first needed. Safe to call from several threads.
+    A few inputs are encoded by all cores together, which is soonest; as many as there are cores or more are
+    encoded side by side, each core its own share, which is quickest in all: cores that share one input wait
+    for each other after every step. Towers are read when they are first needed, for either way by itself.
+    Safe to call from several threads.
 
     Args:
         folder: of the exported model.
@@ -43,8 +45,9 @@ class OnnxEncoder:
         self._tokenizer: Any = Tokenizer.from_file(str(folder / onnx_files.TOKENIZER))
         self._tokenizer.enable_truncation(facts.context)
         self._tokenizer.no_padding()
-        self._pool = ThreadPoolExecutor(_PREPROCESS_THREADS, thread_name_prefix="preprocess")
-        self._sessions: dict[str, Any] = {}
+        self._cores = _cores()
+        self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="encode")
+        self._sessions: dict[tuple[str, int], Any] = {}
 
     @property
     def spec(self) -> EncoderSpec:
@@ -53,12 +56,7 @@ class OnnxEncoder:
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""
-        rows = []
-        for start in range(0, len(images), _PICTURES):
-            batch = images[start : start + _PICTURES]
-            pixels = np.stack(list(self._pool.map(lambda one: to_pixels(one, self._facts.pixels), batch)))
-            rows.append(self.encode_pixels(pixels))
-        return self._stacked(rows)
+        return self._encode(onnx_files.IMAGE_TOWER, images, self._pixels, most=_PICTURES)
 
     def encode_pixels(self, pixels: Pixels) -> Embeddings:
         """Embed pictures that were prepared already.
@@ -69,26 +67,17 @@ class OnnxEncoder:
         Returns:
             (n, dim) float32, each of length 1.
         """
-        size = self._at_once(onnx_files.IMAGE_TOWER, _PICTURES)
-        batches = range(0, len(pixels), size)
-        return self._stacked([self._run(onnx_files.IMAGE_TOWER, pixels[at : at + size]) for at in batches])
+        return self._encode(onnx_files.IMAGE_TOWER, pixels, lambda part: part, most=_PICTURES)
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; see Encoder."""
-        size = self._at_once(onnx_files.TEXT_TOWER, _TEXTS)
-        batches = range(0, len(texts), size)
-        return self._stacked(
-            [self._run(onnx_files.TEXT_TOWER, self._tokens(texts[at : at + size])) for at in batches]
-        )
-
-    def _at_once(self, tower: str, most: int) -> int:
-        return 1 if tower in self._short else most
+        return self._encode(onnx_files.TEXT_TOWER, texts, self._tokens, most=_TEXTS)
 
     def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
         """Say of each text whether it fills the text tower's context, and so may be cut off."""
-        return [len(each.ids) >= self._facts.context for each in self._encoded(texts)]
+        return [len(each.ids) >= self._facts.context for each in self._tokenized(texts)]
 
-    def _encoded(self, texts: Sequence[str]) -> list[Any]:
+    def _tokenized(self, texts: Sequence[str]) -> list[Any]:
         found: list[Any] = self._tokenizer.encode_batch(
             [cleaned(text, self._facts.cleaning) for text in texts]
         )
@@ -96,27 +85,43 @@ class OnnxEncoder:
 
     def _tokens(self, texts: Sequence[str]) -> Any:
         """Give token ids, (n, width) int64."""
-        found = [each.ids for each in self._encoded(texts)]
+        found = [each.ids for each in self._tokenized(texts)]
         width = max(map(len, found)) if self._facts.trims else self._facts.context
         tokens = np.full((len(found), width), self._facts.padding, np.int64)
         for row, ids in zip(tokens, found, strict=True):
             row[: len(ids)] = ids
         return tokens
 
-    def _run(self, tower: str, values: Any) -> Embeddings:
-        session = self._sessions.get(tower)
-        if session is None:
-            session = self._sessions[tower] = _session(self._short.get(tower, self._folder / tower))
-        rows: Embeddings = session.run(None, {session.get_inputs()[0].name: values})[0]
-        return rows
+    def _pixels(self, images: Sequence[Image.Image]) -> Pixels:
+        return np.stack([to_pixels(image, self._facts.pixels) for image in images])
 
-    def _stacked(self, rows: list[Embeddings]) -> Embeddings:
+    def _encode(
+        self, tower: str, inputs: Sequence[Any], prepare: Callable[[Any], Any], *, most: int
+    ) -> Embeddings:
+        """Prepare and encode inputs, at most so many at a time."""
+        apart = len(inputs) >= self._cores
+        share = 1 if tower in self._short else min(most, -(-len(inputs) // self._cores) if apart else most)
+        parts = [inputs[at : at + share] for at in range(0, len(inputs), share)] if len(inputs) else []
+        session = self._session(tower, threads=1 if apart else self._cores)
+
+        def run(part: Any) -> Embeddings:
+            rows: Embeddings = session.run(None, {session.get_inputs()[0].name: prepare(part)})[0]
+            return rows
+
+        rows = list((self._pool.map if apart else map)(run, parts))
         return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
 
+    def _session(self, tower: str, *, threads: int) -> Any:
+        session = self._sessions.get((tower, threads))
+        if session is None:
+            path = self._short.get(tower, self._folder / tower)
+            session = self._sessions[tower, threads] = _session(path, threads)
+        return session
 
-def _session(path: Path) -> Any:
+
+def _session(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _cores()
+    options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS_ONLY
     # Threads that wait by running would take the cores of whatever else answers between two queries.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
