@@ -77,9 +77,12 @@ class Collection:
         with lock_of(folder, database).held(alone=True):
             database.migrate()
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
-            if Store(database).meta("spec") is None:  # another machine may have been quicker
+            is_ours = Store(database).meta("spec") is None  # another machine may have been quicker
+            if is_ours:
                 Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
-        return cls(folder, database, EncoderSpec(**Store(database).meta("spec")))
+        made = cls(folder, database, EncoderSpec(**Store(database).meta("spec")))
+        made._verified = dict.fromkeys(KINDS, encoder) if is_ours else {}
+        return made
 
     @classmethod
     def open(cls, folder: Path) -> Collection:

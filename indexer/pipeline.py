@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from .collection import Collection
@@ -136,7 +137,8 @@ class _Scan:
         self.gone: set[int] = set()
         self._keys: set[str] = set()
         self._listed: set[str] = set()  # roots that named at least one input
-        self._known = collection.store.inputs()
+        self._store = collection.store
+        self._known = self._store.fingerprints()
         self._made_here = _MadeHere(collection)
         self._answering = [source for source in sources if self._list(source)]
         self._find_gone(prune=prune)
@@ -151,10 +153,12 @@ class _Scan:
         try:
             for group in _batches(source.scan(), 500):
                 self._listed.add(source.root)
-                failed = [entry for entry in group if isinstance(entry, Failure)]
-                self.failed += failed
-                self._keys.update(failure.path for failure in failed)  # unreadable is not gone
-                self._compare(self._from_outside([entry for entry in group if isinstance(entry, Candidate)]))
+                candidates = [entry for entry in group if isinstance(entry, Candidate)]
+                if len(candidates) < len(group):
+                    failed = [entry for entry in group if isinstance(entry, Failure)]
+                    self.failed += failed
+                    self._keys.update(failure.path for failure in failed)  # unreadable is not gone
+                self._compare(self._from_outside(candidates))
         except UnreadableSource as error:
             self.failed.append(Failure(path=error.path, reason=error.reason))
             return False
@@ -163,29 +167,30 @@ class _Scan:
 
     def _from_outside(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Leave out what was made here: it is in the collection already, and would come in once more."""
+        if self._made_here.is_empty:
+            return list(candidates)
         outside = [candidate for candidate in candidates if not self._made_here.holds(candidate)]
         self.unchanged += len(candidates) - len(outside)
         return outside
 
     def _compare(self, candidates: Sequence[Candidate]) -> None:
         for candidate in candidates:
-            if candidate.key in self._keys:  # listed by an overlapping root too
+            key, _, fingerprint, _ = candidate
+            if key in self._keys:  # listed by an overlapping root too
                 continue
-            self._keys.add(candidate.key)
-            before = self._known.get(candidate.key)
-            if before is not None and before[1] == candidate.fingerprint:
+            self._keys.add(key)
+            if self._known.get(key) == fingerprint:
                 self.unchanged += 1
             else:
                 self.changed.append(candidate)
 
     def _find_gone(self, *, prune: bool) -> None:
         """Find items of the answering roots that no source named; a root that went empty counts as away."""
-        missing: dict[str, set[int]] = {source.root: set() for source in self._answering}
-        for key in self._known.keys() - self._keys:
-            item_id, _, may_be_named = self._known[key]
-            for source in self._answering:
-                if may_be_named and source.owns(key):
-                    missing[source.root].add(item_id)
+        missing: dict[str, set[int]] = {}
+        for source in self._answering:
+            unnamed = filter(source.owns, self._known.keys() - self._keys)
+            known = self._store.find(unnamed).values()
+            missing[source.root] = {item.id for item in known if not item.made}
         for root, ids in missing.items():
             if ids and root not in self._listed and not prune:
                 self.notes.append(
@@ -209,6 +214,11 @@ class _MadeHere:
         self.seen = 0
         self._real = os.path.realpath(self.folder) if self.folder.is_dir() else None
         self._known: dict[str, bool] = {}  # by folder: to follow links takes a while
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever made here."""
+        return self._real is None
 
     def holds(self, candidate: Candidate) -> bool:
         """Say whether a candidate is one of these files; count it if so."""
@@ -244,11 +254,6 @@ def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iter
 
 
 def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    batch: list[T] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
         yield batch

@@ -95,9 +95,7 @@ class OnnxEncoder:
     def _pixels(self, images: Sequence[Image.Image]) -> Pixels:
         return np.stack([to_pixels(image, self._facts.pixels) for image in images])
 
-    def _encode(
-        self, tower: str, inputs: Sequence[Any], prepare: Callable[[Any], Any], *, most: int
-    ) -> Embeddings:
+    def _encode(self, tower: str, inputs: Any, prepare: Callable[[Any], Any], *, most: int) -> Embeddings:
         """Prepare and encode inputs, at most so many at a time."""
         apart = len(inputs) >= self._cores
         share = 1 if tower in self._short else min(most, -(-len(inputs) // self._cores) if apart else most)

@@ -41,7 +41,7 @@ def file_candidate(
         fingerprint += f"+{stamp(caption[1])}"
     # No closure, for it may be sent to another process; and no Path yet, for most inputs are never read.
     load = partial(_load, path, None if caption is None else caption[0])
-    return Candidate(key=path, path=path, fingerprint=fingerprint, load=load)
+    return Candidate(path, path, fingerprint, load)
 
 
 def stamp(status: os.stat_result) -> str:

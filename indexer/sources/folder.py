@@ -159,9 +159,10 @@ class FolderSource:
 def _candidates(files: dict[str, os.stat_result]) -> Iterator[Candidate]:
     """Pair pictures with their captions; a caption is no item of its own."""
     found = [path for path in files if path.lower().endswith(CAPTION_SUFFIX)]
-    texts = {path[: -len(CAPTION_SUFFIX)]: path for path in found}
+    pairs = 0 < len(found) < len(files)
+    texts = {path[: -len(CAPTION_SUFFIX)]: path for path in found} if pairs else {}
     captions: dict[str, str] = {}
-    for path in files if 0 < len(texts) < len(files) else ():  # else there is nothing to pair
+    for path in files if pairs else ():
         stem, suffix = os.path.splitext(path)  # noqa: PTH122 - strings all along, for speed
         caption = texts.get(path) or texts.get(stem)
         if suffix.lower() in IMAGE_SUFFIXES and caption:
