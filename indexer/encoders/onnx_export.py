@@ -16,6 +16,7 @@ from PIL import Image
 from ..quiet import quiet
 from . import onnx_files, starter
 from .canaries import CANARY_TEXTS, agreement, canary_pictures
+from .causal_text import CausalTextTower
 from .onnx_encoder import OnnxEncoder
 from .onnx_files import ExportedFacts
 from .onnx_tokenizer import NotExportable, exported_tokenizer
@@ -51,7 +52,7 @@ def export(encoder: OpenClipEncoder) -> bool:
         context=tokenizer.context,
         padding=tokenizer.padding,
         cleaning=tokenizer.cleaning,
-        trims=isinstance(encoder.parts.tokenizer, starter.Tokenizer),
+        trims=_trims(encoder.parts),
         sizes={},
     )
     with onnx_files.replacing(folder) as made:
@@ -88,21 +89,24 @@ class _Tower(torch.nn.Module):
     def __init__(self, model: Any, kind: str) -> None:
         super().__init__()
         self.model, self.kind = model, kind
+        self.trimmed = CausalTextTower(model) if kind == "text" and CausalTextTower.fits(model) else None
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        encode = self.model.encode_image if self.kind == "image" else self.model.encode_text
+        encode = self.model.encode_image if self.kind == "image" else self.trimmed or self.model.encode_text
         return torch.nn.functional.normalize(encode(values), dim=-1)
 
 
+def _trims(parts: Parts) -> bool:
+    """Say whether texts need not be filled up to the whole context."""
+    return isinstance(parts.tokenizer, starter.Tokenizer) or CausalTextTower.fits(parts.model)
+
+
 def _export_towers(parts: Parts, folder: Path) -> None:
-    tokens = parts.tokenizer([*CANARY_TEXTS[:2]])
+    tokens = parts.tokenizer([CANARY_TEXTS[0], _LONG_TEXT])
     pixels = torch.stack([parts.preprocess(picture) for picture in canary_pictures()[:2]])
     many = torch.export.Dim("many", min=1, max=_MOST)
     width = torch.export.Dim("width", min=2, max=tokens.shape[1])
-    text = {0: many, 1: width} if isinstance(parts.tokenizer, starter.Tokenizer) else {0: many}
-    if 1 in text:
-        tokens = parts.tokenizer([CANARY_TEXTS[0], _LONG_TEXT])
-        text[1] = torch.export.Dim("width", min=2, max=tokens.shape[1])
+    text = {0: many, 1: width} if _trims(parts) else {0: many}
     _export(_Tower(parts.model, "text"), tokens, text, folder / onnx_files.TEXT_TOWER)
     _export(_Tower(parts.model, "image"), pixels, {0: many}, folder / onnx_files.IMAGE_TOWER)
 

@@ -24,7 +24,7 @@ from .pixels import PixelSettings
 TEXT_TOWER, IMAGE_TOWER, TOKENIZER, FACTS = "text.onnx", "image.onnx", "tokenizer.json", "facts.json"
 SHORT = "int8.json"
 """Names the towers whose short form may be used, with the sizes of those files; there if they were made."""
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
