@@ -1,13 +1,12 @@
-"""The HTTP API over 10,000 items with the starter: 1 and 16 clients, with and without batching.
+"""The HTTP API over 10,000 items: 1 and 16 clients, with and without batching, by one process and by two.
 
-    python benchmarks/api_throughput.py [ITEMS [SECONDS]]
+    python benchmarks/api_throughput.py [ITEMS [SECONDS [ARCHITECTURE]]]
 
-FINDMAKE_RUNTIME chooses by what the model runs: ``auto`` is onnxruntime, prepared first if it was not; or
-``torch``.
-A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
+The model is the starter, or an architecture of open_clip with random weights; it runs by onnxruntime, prepared
+first if it was not. A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
 no cache helps. Beside the answers a second stands what an answer costs the server's processor (from /proc,
 hence on Linux), which other programs on the machine disturb less. Encoding alone is also measured, for what
-batching can save at most. The baseline of each ratio is the same server without batching, in the same run.
+batching can save at most. The baseline of each ratio is one process without batching, in the same run.
 """
 
 from __future__ import annotations
@@ -25,15 +24,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from architectures import STARTER, prepared
 from PIL import Image
 
-from indexer import Collection, Encoder, Imported, load_encoder, prepare
+from indexer import Collection, Encoder, Imported
 from indexer.changes import Draft
 from ui.client import Client
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
 WINDOW_MS = 4.0
-RUNTIME = os.environ.get("FINDMAKE_RUNTIME", "auto")
+SERVERS = {  # by name: how long a batch waits, and how many processes answer
+    "one process": (0.0, 1),
+    "one process, batching": (WINDOW_MS, 1),
+    "two processes, batching": (WINDOW_MS, 2),
+}
+BASELINE = "one process"
 TURNS = 5  # of each server: what else the machine does meets both alike
 
 
@@ -97,26 +102,35 @@ def fill(collection: Collection, count: int) -> None:
     collection.save_indexes()
 
 
-def serve(folder: str, window_ms: float) -> None:
-    """Serve a collection until the process is ended; print the address once it answers."""
+def serve(folder: str, name: str) -> None:
+    """Serve a collection until the process is ended; print the address before."""
     from ui.api.options import ApiOptions
     from ui.api.running import address_of, listen, server
     from ui.api.service import Service
+    from ui.api.workers import run_workers
     from ui.settings import Settings
 
-    options = ApiOptions(window_ms=window_ms, rate=1e9, burst=10**9)
-    settings = Settings(collection=Path(folder), log_misses=False, runtime=RUNTIME)
-    service = Service(settings, options)
-    service.warm_up()
+    window_ms, workers = SERVERS[name]
+    options = ApiOptions(window_ms=window_ms, rate=1e9, burst=10**9, workers=workers)
+    settings = Settings(collection=Path(folder), log_misses=False)
     with listen("127.0.0.1", 0) as listening:
         print(address_of(listening), flush=True)
+        if workers > 1:
+            run_workers(settings, options, listening)
+            return
+        service = Service(settings, options)
+        service.warm_up()
         server(service).run(sockets=[listening])
 
 
 def busy(process: subprocess.Popen[str]) -> float:
-    """Read how many seconds of processor time a process has spent."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Read how many seconds of processor time a process and its children have spent."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    total = 0
+    for pid in (process.pid, *children):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def new_words(number: int) -> str:
@@ -180,11 +194,9 @@ def main() -> None:
     """Measure and print two tables."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+    architecture = sys.argv[3] if len(sys.argv) > 3 else STARTER
     with tempfile.TemporaryDirectory() as folder:
-        encoder = load_encoder("starter", runtime="torch")
-        if RUNTIME == "auto":
-            prepare(encoder)
-            encoder = load_encoder("starter", spec=encoder.spec)
+        encoder = prepared(architecture, Path(folder, "models"))
         collection = Collection.create(Path(folder) / "c", encoder)
         fill(collection, count)
         collection.close()
@@ -192,38 +204,34 @@ def main() -> None:
         for kind in ("words", "pictures"):
             one, many = encoding(encoder, 1, kind), encoding(encoder, 16, kind)
             print(f"| {kind} | {one:.1f} | {many:.1f} | {many / one:.2f} |", flush=True)
-        print(f"\n{count:,} items, starter ({RUNTIME}), {seconds:g} s each\n")
-        print(
-            "| query | clients | batching | answers/s | p50 ms | p95 ms | CPU ms each | ratio | CPU ratio |"
-        )
+        del encoder
+        print(f"\n{count:,} items, {architecture}, {seconds:g} s each\n")
+        print("| query | clients | server | answers/s | p50 ms | p95 ms | CPU ms each | ratio | CPU ratio |")
         print("|---|---|---|---|---|---|---|---|---|")
         compare(str(Path(folder) / "c"), seconds)
 
 
 def compare(folder: str, seconds: float) -> None:
-    """Ask both servers the same, in turns."""
+    """Ask all servers the same, in turns."""
     script = [sys.executable, __file__, "--serve", folder]
-    servers = {
-        window: subprocess.Popen([*script, str(window)], stdout=subprocess.PIPE, text=True)
-        for window in (0.0, WINDOW_MS)
-    }
+    servers = {name: subprocess.Popen([*script, name], stdout=subprocess.PIPE, text=True) for name in SERVERS}
     try:
-        addresses = {w: s.stdout.readline().strip() for w, s in servers.items() if s.stdout is not None}
+        addresses = {n: s.stdout.readline().strip() for n, s in servers.items() if s.stdout is not None}
         for kind in ("words", "pictures"):
             for clients in (1, 16):
-                found = {window: Measured() for window in addresses}
+                found = {name: Measured() for name in addresses}
                 for turn in range(TURNS + 1):
-                    for window, address in addresses.items():
-                        before = busy(servers[window])
+                    for name, address in addresses.items():
+                        before = busy(servers[name])
                         run = ask(address, clients, seconds / TURNS, kind, 10_000 * (turn + 1))
                         if turn:  # the first warms up
-                            found[window].times += run.times
-                            found[window].seconds += run.seconds
-                            found[window].busy += busy(servers[window]) - before
-                for window, measured in found.items():
-                    row = f"{kind} | {clients} | {'yes' if window else 'no'} | {measured.shown()}"
-                    ratio = measured.rate / found[0.0].rate
-                    saved = found[0.0].cost / measured.cost
+                            found[name].times += run.times
+                            found[name].seconds += run.seconds
+                            found[name].busy += busy(servers[name]) - before
+                for name, measured in found.items():
+                    row = f"{kind} | {clients} | {name} | {measured.shown()}"
+                    ratio = measured.rate / found[BASELINE].rate
+                    saved = found[BASELINE].cost / measured.cost
                     print(
                         f"| {row} | {ratio:.2f} | {saved:.2f} |",
                         flush=True,
@@ -236,6 +244,6 @@ def compare(folder: str, seconds: float) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], float(sys.argv[3]))
+        serve(sys.argv[2], sys.argv[3])
     else:
         main()

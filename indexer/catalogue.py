@@ -15,7 +15,7 @@ from .database import Database
 from .derived import derive_words
 from .facets import Facet, count_facets, field_names
 from .items import Ids
-from .matching import match_words
+from .matching import Counts, match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
 from .tables import APART, ItemRow, MetaRow
@@ -48,6 +48,10 @@ class Tally:
     made_and_there: Ids
 
 
+def _no_counts(_revision: int) -> Counts:
+    return {}
+
+
 class Catalogue:
     """The half of the store that answers by attribute, word and tag. Every method is one transaction.
 
@@ -57,6 +61,7 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._selected = lru_cache(maxsize=_REMEMBERED)(self._select)
+        self._word_counts = lru_cache(maxsize=1)(_no_counts)
         self._counted = lru_cache(maxsize=2)(self._count_all)
         self._arranged = lru_cache(maxsize=8)(self._arrange)
 
@@ -111,8 +116,9 @@ class Catalogue:
         self, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None = None
     ) -> tuple[Ids, Scores]:
         """Find items by words, best first, ties by id; see ``matching.match_words``."""
+        counts = self._word_counts(self.revision())
         with self._db.reading() as connection:
-            return match_words(connection, words, limit, every=every, allowed=allowed)
+            return match_words(connection, words, limit, every=every, allowed=allowed, counts=counts)
 
     # -- facets ---------------------------------------------------------------------------------------
 

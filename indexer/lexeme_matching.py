@@ -52,23 +52,23 @@ class _Phrase(NamedTuple):
 class LexemeMatcher:
     """Some words, and the index on the server that they are sought in; see ``matching.Matcher``."""
 
-    def __init__(self, connection: Connection, words: Sequence[str]) -> None:
+    def __init__(self, connection: Connection, words: Sequence[str], counts: dict[_Phrase, int]) -> None:
         self._connection = connection
-        self._frequencies: dict[_Phrase, int] = {}
+        self._frequencies = counts
         told = [tuple(found) for word in words if (found := words_of(word))]
         self._sought = [_Phrase(each, begun=False) for each in told[:-1]]
         self._sought += [_Phrase(each, begun=True) for each in told[-1:]]
         # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
         self._counted = [*self._sought, *(_Phrase(each, begun=False) for each in told[-1:])]
 
-    def with_all(self, *, in_title: bool = False) -> Ids:
-        """Find the items that hold all words, ascending."""
-        return self._holders(" & ".join(each.query("A" if in_title else "") for each in self._sought))
+    def with_all(self, *, in_title: bool = False) -> Iterable[Ids]:
+        """Find the items that hold all words, ascending, in one piece."""
+        yield self._holders(" & ".join(each.query("A" if in_title else "") for each in self._sought))
 
-    def with_any(self) -> Iterable[Ids]:
-        """Find the items that hold a word, ascending; the rarest word first."""
+    def with_any(self) -> Iterable[Iterable[Ids]]:
+        """Find the items that hold a word, ascending, in one piece; the rarest word first."""
         found = sorted((count, phrase) for phrase in self._sought if (count := self._frequency(phrase)))
-        return (self._holders(phrase.query()) for _, phrase in found)
+        return ([self._holders(phrase.query())] for _, phrase in found)
 
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
         """Score items by BM25; best first, ties by id."""

@@ -3,44 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 
-from .dialects import among
+from .dialects import among, ids_of
 from .items import Ids
 from .tables import WORDS
 from .vectors import Scores
 
 _SCORED = 1_000  # items, about a millisecond
+_FIRST, _GROWTH = 2 * _SCORED, 8  # holders of words that are read at once
+_FAR, _CUTS = 100_000, 3  # ids: matching over so many takes as long as to ask once more
+_COUNTED = 50_000  # words whose counts are remembered
 _TABLE: ColumnElement[str] = literal_column(WORDS.name)
 # A word in the title says more than one in a long text; in the order of the columns.
 _WEIGHTS = (4.0, 1.0, 3.0, 2.0, 2.0)
 
 # Built once: putting a statement together costs more than running it.
 _MATCH = _TABLE.op("MATCH")(bindparam("expression"))
-_MATCHING = select(func.group_concat(select(WORDS.c.rowid).where(_MATCH).subquery().c.rowid))
+_MATCHING = select(
+    func.group_concat(
+        select(WORDS.c.rowid)
+        .where(_MATCH, WORDS.c.rowid > bindparam("after"))
+        .order_by(WORDS.c.rowid)
+        .limit(bindparam("most"))
+        .subquery()
+        .c.rowid
+    )
+)
 _SCORE = (-func.bm25(_TABLE, *_WEIGHTS)).label("score")
-_RANKED = (
+_SCORED_ROWS = (
     select(WORDS.c.rowid, _SCORE)
     # "+ 0": else SQLite would look up each id by matching the whole expression again.
-    .where(_MATCH, among(WORDS.c.rowid + 0))
-    .order_by(_SCORE.desc(), WORDS.c.rowid)
-    .limit(bindparam("most"))
+    .where(_MATCH, WORDS.c.rowid.between(bindparam("low"), bindparam("high")), among(WORDS.c.rowid + 0))
 )
+
+
+Counts = dict[Any, int]
+"""How many items hold a word, by whatever a matcher calls it; remembered as long as nothing changes."""
+Pieces = Iterable[Ids]
+"""Ids, ascending, in pieces that are read when they are asked for."""
 
 
 class Matcher(Protocol):
     """Some words, and the full-text index that they are sought in."""
 
-    def with_all(self, *, in_title: bool = False) -> Ids:
-        """Find the items that hold all words, ascending."""
+    def with_all(self, *, in_title: bool = False) -> Pieces:
+        """Find the items that hold all words."""
         ...
 
-    def with_any(self) -> Iterable[Ids]:
-        """Find the items that hold a word, ascending; the rarest word first, words of no item left out."""
+    def with_any(self) -> Iterable[Pieces]:
+        """Find the items that hold a word; the rarest word first, words of no item left out."""
         ...
 
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
@@ -49,7 +65,13 @@ class Matcher(Protocol):
 
 
 def match_words(
-    connection: Connection, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None
+    connection: Connection,
+    words: Sequence[str],
+    limit: int,
+    *,
+    every: bool,
+    allowed: Ids | None,
+    counts: Counts,
 ) -> tuple[Ids, Scores]:
     """Find the items that hold words; the last word may be the beginning of one.
 
@@ -63,29 +85,43 @@ def match_words(
         limit: how many at most.
         every: all words must be there; otherwise any.
         allowed: (m,) int64 ascending, the only ids to consider; None for all.
+        counts: what is known already, and is added to; the caller forgets it when anything changes.
 
     Returns:
         Ids (j,) int64 and scores (j,) float32, higher is better; best first, ties by id.
     """
     if not words or limit == 0:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    matcher = _matcher(connection, words, every=every)
+    if len(counts) > _COUNTED:
+        counts.clear()
+    matcher = _matcher(connection, words, every=every, counts=counts)
     most = max(_SCORED, limit)
     if every:
-        chosen = _permitted(matcher.with_all(), allowed)
+        chosen = _first(matcher.with_all(), most + 1, allowed)
         if len(chosen) > most:
-            chosen = _united([_permitted(matcher.with_all(in_title=True), allowed), chosen], most)
+            chosen = _united([_first(matcher.with_all(in_title=True), most, allowed), chosen], most)
     else:
-        chosen = _united((_permitted(ids, allowed) for ids in matcher.with_any()), most)
+        chosen = _united((_first(pieces, most, allowed) for pieces in matcher.with_any()), most)
     return matcher.scored(chosen, limit)
 
 
-def _matcher(connection: Connection, words: Sequence[str], *, every: bool) -> Matcher:
+def _matcher(connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> Matcher:
     if connection.dialect.name == "postgresql":
         from .lexeme_matching import LexemeMatcher
 
-        return LexemeMatcher(connection, words)
-    return _Fts5(connection, words, every=every)
+        return LexemeMatcher(connection, words, counts)
+    return _Fts5(connection, words, every=every, counts=counts)
+
+
+def _first(pieces: Pieces, most: int, allowed: Ids | None) -> Ids:
+    """Take the first ids that are permitted, and read no more than that takes."""
+    found, total = [np.empty(0, np.int64)], 0
+    for ids in pieces:
+        found.append(_permitted(ids, allowed))
+        total += len(found[-1])
+        if total >= most:
+            break
+    return np.concatenate(found)[:most]
 
 
 def _united(sets: Iterable[Ids], most: int) -> Ids:
@@ -109,34 +145,57 @@ def _permitted(ids: Ids, allowed: Ids | None) -> Ids:
     return kept
 
 
+def _neighbours(ids: Ids) -> list[Ids]:
+    """Part ids where they lie far apart; ascending."""
+    ids = np.sort(ids)
+    gaps = np.diff(ids)
+    widest = np.sort(np.argsort(-gaps, kind="stable")[:_CUTS])
+    return [part for part in np.split(ids, widest[gaps[widest] > _FAR] + 1) if len(part)]
+
+
 class _Fts5:
     """Words sought by SQLite's FTS5."""
 
-    def __init__(self, connection: Connection, words: Sequence[str], *, every: bool) -> None:
+    def __init__(self, connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> None:
         self._connection = connection
+        self._counts = counts
         self._quoted = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in words]
         # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
         self._quoted[-1] = f"({self._quoted[-1]} OR {self._quoted[-1]}*)"
         self._whole = (" AND " if every else " OR ").join(self._quoted)
 
-    def with_all(self, *, in_title: bool = False) -> Ids:
+    def with_all(self, *, in_title: bool = False) -> Pieces:
         return self._holders(f"{{title}} : ({self._whole})" if in_title else self._whole)
 
-    def with_any(self) -> Iterable[Ids]:
-        counts = [
-            select(func.count()).select_from(WORDS).where(_TABLE.op("MATCH")(word)).scalar_subquery()
-            for word in self._quoted
-        ]
-        found = self._connection.execute(select(*counts)).one()
-        rarest = [word for count, word in sorted(zip(found, self._quoted, strict=True)) if count]
-        return (self._holders(word) for word in rarest)
+    def with_any(self) -> Iterable[Pieces]:
+        new = [word for word in self._quoted if word not in self._counts]
+        if new:
+            counts = [
+                select(func.count()).select_from(WORDS).where(_TABLE.op("MATCH")(word)).scalar_subquery()
+                for word in new
+            ]
+            self._counts.update(zip(new, self._connection.execute(select(*counts)).one(), strict=True))
+        rarest = sorted((self._counts[word], word) for word in self._quoted)
+        return (self._holders(word) for count, word in rarest if count)
 
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
-        values = {"expression": self._whole, "ids": json.dumps(ids.tolist()), "most": limit}
-        rows = self._connection.execute(_RANKED, values).all()
+        rows = [row for near in _neighbours(ids) for row in self._scores(near)]
         found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        return found, np.fromiter((row[1] for row in rows), np.float32, len(rows))
+        scores = np.fromiter((row[1] for row in rows), np.float64, len(rows))
+        best = np.lexsort((found, -scores))[:limit]
+        return found[best], scores[best].astype(np.float32)
 
-    def _holders(self, expression: str) -> Ids:
-        joined = self._connection.scalar(_MATCHING, {"expression": expression})
-        return np.fromstring(joined, np.int64, sep=",") if joined else np.empty(0, np.int64)
+    def _scores(self, ids: Ids) -> Sequence[Any]:
+        """Score ids (n,) ascending; the expression is matched again, from the first to the last of them."""
+        told = {"expression": self._whole, "low": int(ids[0]), "high": int(ids[-1])}
+        return self._connection.execute(_SCORED_ROWS, {**told, "ids": json.dumps(ids.tolist())}).all()
+
+    def _holders(self, expression: str) -> Iterator[Ids]:
+        after, most = -1, _FIRST
+        while True:
+            told = {"expression": expression, "after": after, "most": most}
+            ids = ids_of(self._connection.scalar(_MATCHING, told))
+            yield ids
+            if len(ids) < most:
+                return
+            after, most = int(ids[-1]), _GROWTH * most

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -21,7 +24,10 @@ _SIZES = (1, 2, 4, 8, 16, 32)
 
 
 class Metrics:
-    """The figures of one application; its own registry, so that several may live in one process."""
+    """The figures of one application; its own registry, so that several may live in one process.
+
+    Where several processes answer, PROMETHEUS_MULTIPROC_DIR names the folder of what they count together.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -44,17 +50,31 @@ class Metrics:
         self.batches = Histogram(
             "findmake_batch_inputs", "Inputs encoded at once", buckets=_SIZES, registry=self.registry
         )
-        self._items = Gauge("findmake_items", "Items of the collection", registry=self.registry)
-        self._jobs = Gauge("findmake_jobs_unfinished", "Jobs that wait or run", registry=self.registry)
+        self._now = CollectorRegistry()
 
     def watch(self, *, items: Callable[[], int], jobs: Callable[[], int]) -> None:
         """Read these whenever somebody asks."""
-        self._items.set_function(items)
-        self._jobs.set_function(jobs)
+        self._now.register(_Now(items, jobs))
 
     def written(self) -> bytes:
         """Write all of it in Prometheus's text format."""
-        return generate_latest(self.registry)
+        counted = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._now)
+
+
+class _Now(Collector):
+    """What is so at this moment, whichever process is asked."""
+
+    def __init__(self, items: Callable[[], int], jobs: Callable[[], int]) -> None:
+        self._items, self._jobs = items, jobs
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read both."""
+        yield GaugeMetricFamily("findmake_items", "Items of the collection", value=self._items())
+        yield GaugeMetricFamily("findmake_jobs_unfinished", "Jobs that wait or run", value=self._jobs())
 
 
 class Measured:

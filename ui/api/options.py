@@ -35,8 +35,9 @@ class ApiOptions:
         most_bytes: of a request's body.
         most_pixels: of an uploaded picture.
         seconds: that a request may take; streams of events are exempt.
-        rate: requests a second that one client may make in the long run.
+        rate: requests a second that one client may make of a process in the long run.
         burst: requests that it may make at once.
+        workers: processes that answer.
         window_ms: how long an encoding waits to share a batch, for each other request that is being answered;
             0 for no batches at all.
     """
@@ -53,6 +54,7 @@ class ApiOptions:
     seconds: float = 30.0
     rate: float = 50.0
     burst: int = 200
+    workers: int = 1
     window_ms: float = 4.0
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class ApiOptions:
         if self.token is not None and (len(self.token) < 16 or not self.token.isascii()):
             hint = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             raise CannotServe("with this token", "it must have at least 16 ASCII characters", hint)
-        for name in ("most_bytes", "most_pixels", "seconds", "rate", "burst"):
+        for name in ("most_bytes", "most_pixels", "seconds", "rate", "burst", "workers"):
             if not getattr(self, name) > 0:
                 raise CannotServe(
                     f"with {name} {getattr(self, name)}", "it must be above 0", "Give a number."

@@ -6,7 +6,7 @@ import importlib.util
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indexer import FindmakeError
 from ui.settings import Settings
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     import uvicorn
 
 _NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
+
+SERVER: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,  # what people search for is nobody's business; see /metrics
+    "server_header": False,
+    "proxy_headers": False,  # any client could claim to be another
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 5,
+}
+"""How uvicorn is set up."""
 
 
 class ApiUnavailable(FindmakeError):
@@ -57,7 +67,15 @@ def run(settings: Settings, options: ApiOptions, *, no_token: bool, say: Callabl
         service = Service(settings, options)
         say(f"Loading the model {service.collection.spec.name} ...")
         service.warm_up()
-        say(f"Serving {len(service.collection):,} items at {address_of(listening)} (stop: Ctrl-C)")
+        items = f"Serving {len(service.collection):,} items at {address_of(listening)}"
+        if options.workers > 1:
+            from .workers import run_workers
+
+            service.close()  # each process has its own; this one has seen that it can be had
+            del service
+            say(f"{items} by {options.workers} processes (stop: Ctrl-C)")
+            return run_workers(settings, options, listening)
+        say(f"{items} (stop: Ctrl-C)")
         with suppress(KeyboardInterrupt):  # the server has ended in good order, and passes it on
             server(service).run(sockets=[listening])
     return 0
@@ -71,17 +89,7 @@ def server(service: object) -> uvicorn.Server:
     from .service import Service
 
     assert isinstance(service, Service)
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(service),
-            log_level="warning",
-            access_log=False,  # what people search for is nobody's business; see /metrics
-            server_header=False,
-            proxy_headers=False,  # any client could claim to be another
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=5,
-        )
-    )
+    return uvicorn.Server(uvicorn.Config(create_app(service), **SERVER))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -38,7 +38,10 @@ def add_serve(commands: Commands) -> None:
     api.add_argument("--show-paths", action="store_true", help="tell in answers where files are")
     api.add_argument("--generator", metavar="NAME", help="for /fill (starter)")
     api.add_argument("--max-upload", type=float, default=20, metavar="MB", help="of a request (20)")
-    api.add_argument("--rate", type=float, default=50, metavar="N", help="requests a second, by client (50)")
+    help_text = "requests a second, by client and process (50)"
+    api.add_argument("--rate", type=float, default=50, metavar="N", help=help_text)
+    help_text = "processes that answer; about one for each core (1)"
+    api.add_argument("--workers", type=int, default=1, metavar="N", help=help_text)
     serve.set_defaults(run=_serve)
 
 
@@ -69,6 +72,7 @@ def _serve_api(options: argparse.Namespace) -> int:
         most_bytes=round(options.max_upload * 1e6),
         rate=options.rate,
         burst=max(round(4 * options.rate), 1),
+        workers=options.workers,
     )
     return running.run(chosen, served, no_token=options.no_token, say=say)
 
