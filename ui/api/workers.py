@@ -25,7 +25,7 @@ from .running import SERVER
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_HUNG_S = 60  # without a sign of life; loading a large model takes a while
+_HUNG_S = 15  # without a sign of life; as long as it may take to notice one that dies while it begins
 
 
 def run_workers(settings: Settings, options: ApiOptions, listening: socket.socket) -> int:
