@@ -126,3 +126,61 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_page, troubles, tmp_pa
     assert overflow(page) <= 0
     assert page.locator(".fm-title").first.bounding_box()["width"] > 140
     assert troubles == []
+
+
+# -- a part of the picture ---------------------------------------------------------------------------------
+
+
+def drag(page, stage, start, end):
+    """Draw a frame from one place to another, both in shares of the picture's sides."""
+    box = stage.bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=5)
+    page.mouse.up()
+
+
+def wait_for_region(page, *expected):
+    page.wait_for_function(
+        """expected => {
+          const region = new URLSearchParams(location.search).get("region");
+          const sides = region ? region.split(",").map(Number) : [];
+          return sides.length === expected.length && sides.every((side, i) => Math.abs(side - expected[i]) < 2);
+        }""",
+        arg=list(expected),
+    )
+    settle(page)
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_a_frame_is_dragged_in_the_picture_shown_and_taken_away(open_page, troubles, tmp_path, size):
+    page = open_page(**size)
+    page.locator("[class*=st-key-with-picture-] button").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": small_copy("chelsea.png")}
+    )
+    page.wait_for_url("**picture=*")
+    settle(page)
+    page.get_by_role("button", name="All of it").click()
+    stage = page.locator(".stage")
+    stage.wait_for()
+    assert not stage.locator(".frame").is_visible()
+    drag(page, stage, (0.75, 0.6), (0.25, 0.1))
+    wait_for_region(page, 25, 10, 50, 50)
+    shown, around = stage.locator(".frame").bounding_box(), stage.bounding_box()
+    assert shown["width"] / around["width"] == pytest.approx(0.5, abs=0.02)
+    page.screenshot(path=tmp_path / "framed.png")
+    page.mouse.click(around["x"] + 5, around["y"] + 5)  # no frame, so that nothing changes
+    wait_for_region(page, 25, 10, 50, 50)
+    drag(page, stage, (0.5, 0.5), (3, 3))  # and out of the picture
+    wait_for_region(page, 50, 50, 50, 50)
+    page.get_by_role("button", name="Search with all of it").click()
+    page.wait_for_function("!location.search.includes('region=')")
+    assert troubles == []
+
+
+def test_a_filter_too_long_for_a_link_is_not_cut_to_another_one(open_page):
+    page = open_page("?where=" + "+or+".join(f"title=t{number}" for number in range(200)))
+    page.get_by_text("at most 2000 characters are read").wait_for()
+    assert titles(page) == []

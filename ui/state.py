@@ -22,6 +22,7 @@ from .indexing_job import Filler
 from .jobs import Jobs
 from .places import Places
 from .settings import Settings
+from .texts import tr
 from .upkeep_job import Keeper
 from .view import View as View
 
@@ -48,7 +49,7 @@ def view() -> View:
         q=given.get("q", "").strip()[:_LONGEST_QUERY],
         like=_number(given.get("like", "")),
         picture=given.get("picture", ""),
-        where=given.get("where", "").strip()[:LONGEST_FILTER],
+        where=given.get("where", "").strip()[: LONGEST_FILTER + 1],  # one more shows that it is too long
         page=_number(given.get("page", "")) or 1,
         item=_number(given.get("item", "")),
         generated=given.get("generated", "") == "1",
@@ -165,6 +166,8 @@ def _number(text: str) -> int | None:
 
 # -- shared by all sessions; each is safe to use from several threads ---------------------------------
 
+_loaded: set[Settings] = set()  # of which the model was loaded once: nobody need be told to wait
+
 
 def collection() -> Collection:
     """Open the collection, once per process.
@@ -182,7 +185,13 @@ def searcher() -> Searcher:
         CollectionNotFound: there is no collection yet.
         ModelUnavailable: the model's weights are not here.
     """
-    return _open_searcher(settings())
+    chosen = settings()
+    if chosen in _loaded or get_script_run_ctx(suppress_warning=True) is None:
+        return _open_searcher(chosen)
+    with st.spinner(tr("Loading the model. This happens once and takes some seconds.")):
+        found = _open_searcher(chosen)
+    _loaded.add(chosen)
+    return found
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -190,7 +199,7 @@ def _open_collection(settings: Settings) -> Collection:
     return services.open_collection(settings)
 
 
-@st.cache_resource(show_spinner="Loading the model. This happens once and takes some seconds.", max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _open_searcher(settings: Settings) -> Searcher:
     threads.one_for_each_product()
     opened = _open_collection(settings)

@@ -12,6 +12,9 @@ from search import BadQuery, Region
 SMALLEST = 5
 """Per cent of a side that a part has at least."""
 
+Borders = tuple[tuple[float, float], tuple[float, float]]
+"""Left and right, and upper and lower border, in per cent."""
+
 _NUMBER = r"(\d{1,3}(?:\.\d{1,4})?)"
 _SIDES = re.compile(",".join([_NUMBER] * 4), re.ASCII)
 _FRAME = (15, 118, 110)
@@ -45,8 +48,8 @@ def write_region(across: tuple[float, float], down: tuple[float, float]) -> str:
     )
 
 
-def borders(region: Region | None) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Give left and right, and upper and lower border, in per cent."""
+def borders(region: Region | None) -> Borders:
+    """Give the borders of a part; None stands for all of the picture."""
     if region is None:
         return (0.0, 100.0), (0.0, 100.0)
     return (region.x, region.x + region.width), (region.y, region.y + region.height)

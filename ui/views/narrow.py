@@ -33,6 +33,9 @@ def draw(view: state.View) -> None:
 
 def problem(where: str) -> BadFilter | None:
     """Say what is wrong with a filter; None if nothing is, or there is none."""
+    if len(where) > state.LONGEST_FILTER:  # of a link; cut off, it would mean something else
+        reason = f"it goes on here, and at most {state.LONGEST_FILTER} characters are read"
+        return BadFilter(where, state.LONGEST_FILTER, reason)
     try:
         if where:
             parse_filter(where)

@@ -1,4 +1,4 @@
-"""The part of the uploaded picture that is searched with: chosen by two sliders over the picture."""
+"""The part of the uploaded picture that is searched with: dragged in the picture, or set by two sliders."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import streamlit as st
 
 from search import BadQuery, Region
 from ui import state
-from ui.finding.regions import SMALLEST, borders, marked_picture, read_region, write_region
+from ui.finding.regions import SMALLEST, Borders, borders, marked_picture, read_region, write_region
 from ui.texts import tr
+
+from .framing import frame
 
 _ACROSS, _DOWN = "region across", "region down"
 _SMALL = 96  # pixels of the picture in its chip
@@ -19,11 +21,17 @@ def small(view: state.View, name: str, data: bytes) -> bytes:
 
 
 def draw(view: state.View, name: str, data: bytes) -> None:
-    """Draw the button and, behind it, the picture and the sliders; the URL is the truth."""
+    """Draw the button and, behind it, the picture with its frame and the sliders; the URL is the truth."""
     region = _region(view)
     label = tr("Part of it") if region else tr("All of it")
     with st.popover(label, icon=":material/crop:", key="region", type="tertiary"):
-        st.image(marked_picture(data, region, name=name), alt=tr("The picture, its part in a frame"))
+        frame(
+            marked_picture(data, None, name=name),
+            None if region is None else borders(region),
+            alt=tr("The picture, its part in a frame"),
+            on_frame=_framed,
+        )
+        st.caption(tr("Drag a frame around what counts, or move the sliders."))
         across, down = borders(region)
         for key, ends, told in (
             (_ACROSS, across, tr("From left to right")),
@@ -48,6 +56,10 @@ def _region(view: state.View) -> Region | None:
         return read_region(view.region)
     except BadQuery:
         return None
+
+
+def _framed(dragged: Borders) -> None:
+    state.change(region=write_region(*dragged))
 
 
 def _moved() -> None:
