@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from indexer import Item
+from ui.texts import tr
 
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="32" viewBox="0 0 {0} 32">'
 _GLASS = """<rect x="1" y="3" width="26" height="26" rx="7" fill="#0f766e"/>
@@ -27,6 +28,8 @@ def apply() -> None:
     """Put the mark into the header and load the style sheet."""
     st.logo(_LOGO, size="large")
     st.html(Path(__file__).with_name("page.css"))
+    # Streamlit folds pages and sidebar away on a phone, behind arrows without a word.
+    st.html(f"<style>:root {{ --fm-menu: '{tr('Menu')}'; }}</style>")
 
 
 def plain(text: str) -> str:
