@@ -2,11 +2,12 @@
 
     python benchmarks/api_throughput.py [ITEMS [SECONDS [ARCHITECTURE]]]
 
-The model is the starter, or an architecture of open_clip with random weights; it runs by onnxruntime, prepared
-first if it was not. A server runs in a process of its own, the clients in threads of this one. Every query is a new one, so that
-no cache helps. Beside the answers a second stands what an answer costs the server's processor (from /proc,
-hence on Linux), which other programs on the machine disturb less. Encoding alone is also measured, for what
-batching can save at most. The baseline of each ratio is one process without batching, in the same run.
+The model is the starter, or an architecture of open_clip with random weights; it runs by onnxruntime,
+prepared before. A server runs in a process of its own, the clients in threads of this one. Every query is
+a new one, so that no cache helps. Beside the answers a second stands what an answer costs the server's
+processor (from /proc, hence on Linux), which other programs on the machine disturb less. Encoding alone is
+also measured, for what batching can save at most. The baseline of each ratio is one process without batching,
+in the same run.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How fast an encoder is, plain, tuned and by onnxruntime, and whether the last two move the embeddings.
 
-    python benchmarks/encoder_speed.py [--model starter] [--repeats 7] [--batch 16]
+    python benchmarks/encoder_speed.py [--model starter | --random ARCHITECTURE] [--repeats 7] [--batch 16]
 
 The ways of running a tower take turns, so that a noisy machine hits all equally; the figures are medians, and
 beside them the best of all turns, which other load moves least. Pictures are the photos that come with
-scikit-image, and crops of them.
+scikit-image, and crops of them. --random takes an architecture of open_clip with random weights.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import skimage.data
 import torch
+from architectures import save_open_clip
 from PIL import Image
 
 from indexer import load_encoder, prepare
@@ -67,10 +70,22 @@ def main() -> None:
     """Measure, and print a table in Markdown."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--model", default="starter")
+    options.add_argument("--random", metavar="ARCHITECTURE")
     options.add_argument("--device", default="auto")
     options.add_argument("--repeats", type=int, default=7)
     options.add_argument("--batch", type=int, default=16)
     given = options.parse_args()
+    if given.random:
+        with tempfile.TemporaryDirectory() as made:
+            given.model = str(Path(made, given.random))
+            save_open_clip(given.random, Path(given.model))
+            measure(given)
+    else:
+        measure(given)
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Measure one model."""
     device = resolve_device(given.device, model=given.model)
     parts = load_parts(given.model)
     light = without_torch(given.model) if device == "cpu" else None
@@ -97,7 +112,9 @@ def main() -> None:
         read = dict(
             zip(texts, taking_turns(*texts.values(), repeats=given.repeats, device=device), strict=True)
         )
-    print(f"{given.model} on {device}, {torch.get_num_threads()} threads, batch {given.batch}\n")
+    print(
+        f"{given.random or given.model} on {device}, {torch.get_num_threads()} threads, batch {given.batch}\n"
+    )
     print("| images | images/s, median | best | ratio of medians | least cosine |")
     print("|---|---|---|---|---|")
     first = statistics.median(taken["plain"])

@@ -14,7 +14,6 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
-import pillow_heif
 from PIL import Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -243,7 +242,9 @@ def _recognise(data: bytes, name: str) -> tuple[str, _Opener]:
         if brands & {b"avif", b"avis"}:
             return "AVIF", AvifImageFile
         if brands & _HEIF_BRANDS:
-            return "HEIC", pillow_heif.HeifImageFile
+            from pillow_heif import HeifImageFile  # takes a while to import, and most have no such picture
+
+            return "HEIC", HeifImageFile
     raise UnreadableImage(name, f"it is not a picture ({_FORMATS}); {_what_else(data)}")
 
 
