@@ -83,6 +83,27 @@ def test_what_else_is_in_the_batch_does_not_count(starter):
 
 
 @pytest.mark.slow
+def test_a_tower_is_held_once_unless_it_is_needed_both_ways(starter):
+    light = exported(starter)
+    light._cores = 2
+    few, many = [f"text {number}" for number in range(4)], [f"text {number}" for number in range(40)]
+    first = light.encode_texts(few)  # as canaries are, before a run that indexes
+    rows = light.encode_texts(many)
+    assert set(light._sessions) == {(onnx_files.TEXT_TOWER, 1)}
+    last = light.encode_texts(few)
+    assert set(light._sessions) == {(onnx_files.TEXT_TOWER, 1)}, "what is there will do for a few"
+    alone = light.encode_texts(few[:1])
+    assert set(light._sessions) == {(onnx_files.TEXT_TOWER, 1), (onnx_files.TEXT_TOWER, 2)}
+    for found in (rows[:4], last, np.concatenate([alone, first[1:]])):
+        np.testing.assert_allclose(found, first, atol=1e-4)
+    other = exported(starter)
+    other._cores = 2
+    other.encode_texts(few[:1])
+    other.encode_texts(few)
+    assert set(other._sessions) == {(onnx_files.TEXT_TOWER, 2)}, "as in a process that serves"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["cut", "gone", "text", "other"])
 def test_a_broken_export_counts_as_none_and_is_made_again(starter, harm, tmp_path, monkeypatch):
     folder = onnx_files.folder_of(starter.spec)

@@ -20,16 +20,16 @@ from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
 _TEXTS, _PICTURES = 32, 8  # at a time
+_MANY = 24  # inputs that come from indexing, not from people who ask at the same time
 _ERRORS_ONLY = 3
 
 
 class OnnxEncoder:
     """Turns pictures and texts into embeddings by a model that was exported to ONNX; see Encoder.
 
-    A few inputs are encoded by all cores together, which is soonest; as many as there are cores or more are
-    encoded side by side, each core its own share, which is quickest in all: cores that share one input wait
-    for each other after every step. Towers are read when they are first needed, for either way by itself.
-    Safe to call from several threads.
+    A few inputs are encoded by all cores together, which is soonest; many are encoded side by side, each core
+    its own share, which is quickest in all: cores that share one input wait for each other after every step.
+    Towers are read when they are first needed, for either way by itself. Safe to call from several threads.
 
     Args:
         folder: of the exported model.
@@ -48,6 +48,7 @@ class OnnxEncoder:
         self._cores = _cores()
         self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="encode")
         self._sessions: dict[tuple[str, int], Any] = {}
+        self._asked: set[str] = set()  # towers that one input alone has come to, as queries do
 
     @property
     def spec(self) -> EncoderSpec:
@@ -97,17 +98,32 @@ class OnnxEncoder:
 
     def _encode(self, tower: str, inputs: Any, prepare: Callable[[Any], Any], *, most: int) -> Embeddings:
         """Prepare and encode inputs, at most so many at a time."""
-        apart = len(inputs) >= self._cores
-        share = 1 if tower in self._short else min(most, -(-len(inputs) // self._cores) if apart else most)
-        parts = [inputs[at : at + share] for at in range(0, len(inputs), share)] if len(inputs) else []
+        count = len(inputs)
+        if not count:
+            return np.empty((0, self.spec.dim), np.float32)
+        apart = self._side_by_side(tower, count)
+        share = 1 if tower in self._short else min(most, -(-count // self._cores) if apart else most)
+        parts = [inputs[at : at + share] for at in range(0, count, share)]
         session = self._session(tower, threads=1 if apart else self._cores)
 
         def run(part: Any) -> Embeddings:
             rows: Embeddings = session.run(None, {session.get_inputs()[0].name: prepare(part)})[0]
             return rows
 
-        rows = list((self._pool.map if apart else map)(run, parts))
-        return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
+        return np.concatenate(list((self._pool.map if apart else map)(run, parts)))
+
+    def _side_by_side(self, tower: str, count: int) -> bool:
+        """Choose the way for so many inputs; a tower is not held for a way that nobody needs any more."""
+        if count == 1:
+            self._asked.add(tower)
+            return False
+        if (tower, 1) in self._sessions:
+            return True
+        if count < max(_MANY, self._cores):
+            return False
+        if tower not in self._asked:
+            self._sessions.pop((tower, self._cores), None)  # only the canaries came to it
+        return True
 
     def _session(self, tower: str, *, threads: int) -> Any:
         session = self._sessions.get((tower, threads))
