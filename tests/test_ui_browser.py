@@ -146,7 +146,8 @@ def wait_for_region(page, *expected):
         """expected => {
           const region = new URLSearchParams(location.search).get("region");
           const sides = region ? region.split(",").map(Number) : [];
-          return sides.length === expected.length && sides.every((side, i) => Math.abs(side - expected[i]) < 2);
+          const near = (side, place) => Math.abs(side - expected[place]) < 2;
+          return sides.length === expected.length && sides.every(near);
         }""",
         arg=list(expected),
     )
