@@ -1,6 +1,6 @@
 """The HTTP API over 10,000 items: 1 and 16 clients, with and without batching, by one process and by two.
 
-    python benchmarks/api_throughput.py [ITEMS [SECONDS [ARCHITECTURE]]]
+    python benchmarks/api_throughput.py [ITEMS [SECONDS [ARCHITECTURE [words]]]]
 
 The model is the starter, or an architecture of open_clip with random weights; it runs by onnxruntime,
 prepared before. A server runs in a process of its own, the clients in threads of this one. Every query is
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,23 +202,24 @@ def main() -> None:
         fill(collection, count)
         collection.close()
         print("| encoding alone, inputs/s | one at a time | 16 at a time | ratio |\n|---|---|---|---|")
-        for kind in ("words", "pictures"):
+        kinds = tuple(sys.argv[4:5]) or ("words", "pictures")
+        for kind in kinds:
             one, many = encoding(encoder, 1, kind), encoding(encoder, 16, kind)
             print(f"| {kind} | {one:.1f} | {many:.1f} | {many / one:.2f} |", flush=True)
         del encoder
         print(f"\n{count:,} items, {architecture}, {seconds:g} s each\n")
         print("| query | clients | server | answers/s | p50 ms | p95 ms | CPU ms each | ratio | CPU ratio |")
         print("|---|---|---|---|---|---|---|---|---|")
-        compare(str(Path(folder) / "c"), seconds)
+        compare(str(Path(folder) / "c"), seconds, kinds)
 
 
-def compare(folder: str, seconds: float) -> None:
+def compare(folder: str, seconds: float, kinds: Sequence[str]) -> None:
     """Ask all servers the same, in turns."""
     script = [sys.executable, __file__, "--serve", folder]
     servers = {name: subprocess.Popen([*script, name], stdout=subprocess.PIPE, text=True) for name in SERVERS}
     try:
         addresses = {n: s.stdout.readline().strip() for n, s in servers.items() if s.stdout is not None}
-        for kind in ("words", "pictures"):
+        for kind in kinds:
             for clients in (1, 16):
                 found = {name: Measured() for name in addresses}
                 for turn in range(TURNS + 1):
