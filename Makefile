@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 SAMPLE := data/local/sample
 COLLECTION := data/local/collection
 # Those that make a collection; models are the same wherever it is.

@@ -77,11 +77,10 @@ class Collection:
         with lock_of(folder, database).held(alone=True):
             database.migrate()
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
-            is_ours = Store(database).meta("spec") is None  # another machine may have been quicker
-            if is_ours:
+            if is_ours := Store(database).meta("spec") is None:  # another machine may have been quicker
                 Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
         made = cls(folder, database, EncoderSpec(**Store(database).meta("spec")))
-        made._verified = dict.fromkeys(KINDS, encoder) if is_ours else {}
+        made._verified = dict.fromkeys(KINDS if is_ours else (), encoder)
         return made
 
     @classmethod
@@ -245,8 +244,6 @@ class Collection:
             self.store.log_miss(miss, at)
             return True
         return False
-
-    # -- small files ----------------------------------------------------------------------------------
 
     def file(self, name: str) -> Path:
         """Give the path of a small file that belongs to the collection, up to date; it need not be there.

@@ -113,6 +113,11 @@ def tell_nobody_of_ray() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
+def count_together(folder: str) -> None:
+    """Let processes that are started from now on keep their figures for Prometheus in one folder."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
 def _user_data() -> Path:
     return platformdirs.user_data_path("findmake", appauthor=False)
 

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from indexer import Collection, FindmakeError
-from search import Completer, CompleterUnavailable, Query, Results, Searcher, Words, parse_terms
+from search import Query, Results, Searcher
 
 from . import asking, making, places, services, texts, threads
 from .finding.uploads import Shelf as Shelf
@@ -31,7 +31,6 @@ FIND = "Find"
 """Title of the page that searches."""
 _LONGEST_QUERY = 1_000  # characters
 LONGEST_FILTER = 2_000  # characters; a URL takes about as many
-_COMPLETIONS = 5
 SIZES = ("small", "", "large")
 """Of the pictures in a grid, as the URL names them."""
 PARTS = ("", "add", "quality", "doctor", "new")
@@ -210,11 +209,6 @@ def _open_searcher(settings: Settings) -> Searcher:
     return made
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _open_completer(settings: Settings) -> Completer:
-    return Completer.load(settings.collection)  # a failure is not kept: one may be trained meanwhile
-
-
 def maker() -> making.Maker:
     """Give what starts long work, once per process.
 
@@ -274,24 +268,6 @@ def answer(query: Query) -> Results:
     if known is None or known[0] != key:
         known = key, asking.search(searcher(), query, settings())
         st.session_state["answer"] = known
-    return known[1]
-
-
-def completions(words: str) -> list[str]:
-    """Complete plain words, if a completer was trained on the collection; likeliest first.
-
-    What uses the query language (weights, plus, minus, items, quotation marks) is not completed.
-    """
-    if parse_terms([words], files=False) != (Words(text=words),):
-        return []
-    try:
-        completer = _open_completer(settings())
-    except CompleterUnavailable:
-        return []
-    known: tuple[str, list[str]] | None = st.session_state.get("completions")
-    if known is None or known[0] != words:
-        known = words, [found.text for found in completer.complete(words, _COMPLETIONS)]
-        st.session_state["completions"] = known
     return known[1]
 
 

@@ -6,7 +6,6 @@ they write goes through its database, and so do their jobs.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from indexer import FindmakeError
-from ui.settings import Settings
+from ui.settings import Settings, count_together
 
 from .options import ApiOptions
 from .running import SERVER
@@ -37,7 +36,7 @@ def run_workers(settings: Settings, options: ApiOptions, listening: socket.socke
         listening: the port, taken.
     """
     with tempfile.TemporaryDirectory(prefix="findmake-metrics-") as figures:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures  # any of them can tell the figures of all
+        count_together(figures)  # so that any of them can tell the figures of all
         config = Config(
             partial(make_app, settings, options),
             factory=True,
@@ -60,5 +59,5 @@ def make_app(settings: Settings, options: ApiOptions) -> FastAPI:
         service.warm_up()
     except FindmakeError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(STARTUP_FAILURE)
+        raise SystemExit(STARTUP_FAILURE) from None
     return create_app(service)

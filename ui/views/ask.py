@@ -10,7 +10,7 @@ from indexer import FindmakeError, ItemNotFound
 from ui import services, state
 from ui.texts import tr
 
-from . import region
+from . import completing, region
 from .paste import paste
 from .style import html, name_of, plain
 
@@ -121,7 +121,7 @@ def _without(part: str) -> None:
 
 def draw_completions(words: str) -> None:
     """Offer ways to go on from the words, where a completer has learned some."""
-    found = state.completions(words) if words else []
+    found = completing.completions(words) if words else []
     if found:
         with st.container(horizontal=True, key="completions", gap="small"):
             for text in found:
