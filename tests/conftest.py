@@ -12,6 +12,9 @@ from ui import cli, services
 
 pytest_plugins = ["tests.browser_fixtures"]
 
+# The files that take longest begin, so that no worker is left alone with one of them at the end.
+LONGEST = ("test_ui_training.py", "test_indexer_ray.py", "test_indexer_crash.py", "test_ui_browser_make.py")
+
 
 def pytest_addoption(parser):
     parser.addoption("--on-server", action="store_true", help="keep every collection on a PostgreSQL server")
@@ -20,6 +23,7 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--on-server"):
         items[:] = [item for item in items if not item.get_closest_marker("files")]
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
