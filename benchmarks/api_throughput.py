@@ -30,7 +30,7 @@ from PIL import Image
 
 from indexer import Collection, Encoder, Imported
 from indexer.changes import Draft
-from ui.client import Client
+from ui.client import Client, ServerUnreachable
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
 WINDOW_MS = 4.0
@@ -149,6 +149,17 @@ def new_picture(number: int) -> bytes:
     return buffer.getvalue()
 
 
+def wait_for(address: str) -> None:
+    """Wait until a server answers: several processes load their models after they have taken the port."""
+    while True:
+        try:
+            with Client(address) as client:
+                client.search("something")
+            return
+        except ServerUnreachable:
+            time.sleep(0.2)
+
+
 def ask(address: str, clients: int, seconds: float, kind: str, first: int) -> Measured:
     """Let clients ask one query after another, each a new one from a number on."""
     times: list[float] = []
@@ -219,6 +230,8 @@ def compare(folder: str, seconds: float, kinds: Sequence[str]) -> None:
     servers = {name: subprocess.Popen([*script, name], stdout=subprocess.PIPE, text=True) for name in SERVERS}
     try:
         addresses = {n: s.stdout.readline().strip() for n, s in servers.items() if s.stdout is not None}
+        for address in addresses.values():
+            wait_for(address)
         for kind in kinds:
             for clients in (1, 16):
                 found = {name: Measured() for name in addresses}
