@@ -25,11 +25,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from architectures import STARTER, prepared
+from architectures import prepared
 from PIL import Image
 
 from indexer import Collection, Encoder, Imported
 from indexer.changes import Draft
+from indexer.encoders.loading import STARTER
 from ui.client import Client, ServerUnreachable
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")

@@ -7,9 +7,8 @@ import warnings
 from pathlib import Path
 
 from indexer import load_encoder, prepare, shorten
+from indexer.encoders.loading import STARTER
 from indexer.encoders.onnx_encoder import OnnxEncoder
-
-STARTER = "starter"
 
 
 def save_open_clip(architecture: str, folder: Path) -> None:

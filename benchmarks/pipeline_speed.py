@@ -20,11 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from architectures import STARTER, prepared
+from architectures import prepared
 from PIL import Image
 
 from indexer import Collection, decode_image, index_sources, open_source, thumbnail
 from indexer.encoders import onnx_files
+from indexer.encoders.loading import STARTER
 from indexer.encoders.pixels import PixelSettings, to_pixels
 
 SIZES = {"640 x 480": (640, 480), "4000 x 3000": (4000, 3000)}

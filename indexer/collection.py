@@ -77,9 +77,10 @@ class Collection:
         with lock_of(folder, database).held(alone=True):
             database.migrate()
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
-            if is_ours := Store(database).meta("spec") is None:  # another machine may have been quicker
-                Store(database).set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
-        made = cls(folder, database, EncoderSpec(**Store(database).meta("spec")))
+            store = Store(database)
+            if is_ours := store.meta("spec") is None:  # another machine may have been quicker
+                store.set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
+        made = cls(folder, database, EncoderSpec(**store.meta("spec")))
         made._verified = dict.fromkeys(KINDS if is_ours else (), encoder)
         return made
 

@@ -94,10 +94,11 @@ class LexemeMatcher:
         return ids_of(self._connection.scalar(_MATCHING, {"query": query}) if query else None)
 
     def _frequency(self, phrase: _Phrase) -> int:
-        if phrase not in self._frequencies:
-            found = self._connection.scalar(_COUNT, {"query": phrase.query()})
-            self._frequencies[phrase] = int(found or 0)
-        return self._frequencies[phrase]
+        count = self._frequencies.get(phrase)  # another thread may empty what is remembered at any moment
+        if count is None:
+            count = int(self._connection.scalar(_COUNT, {"query": phrase.query()}) or 0)
+            self._frequencies[phrase] = count
+        return count
 
     def _occurrences(self, ids: Ids) -> tuple[dict[int, int], dict[int, dict[str, _Places]]]:
         """Read how long documents are, and where in them the words stand."""

@@ -168,15 +168,19 @@ class _Fts5:
         return self._holders(f"{{title}} : ({self._whole})" if in_title else self._whole)
 
     def with_any(self) -> Iterable[Pieces]:
-        new = [word for word in self._quoted if word not in self._counts]
+        # Another thread may empty what is remembered at any moment.
+        found = {word: count for word in self._quoted if (count := self._counts.get(word)) is not None}
+        new = [word for word in self._quoted if word not in found]
         if new:
             counts = [
                 select(func.count()).select_from(WORDS).where(_TABLE.op("MATCH")(word)).scalar_subquery()
                 for word in new
             ]
-            self._counts.update(zip(new, self._connection.execute(select(*counts)).one(), strict=True))
-        rarest = sorted((self._counts[word], word) for word in self._quoted)
-        return (self._holders(word) for count, word in rarest if count)
+            fresh = dict(zip(new, self._connection.execute(select(*counts)).one(), strict=True))
+            self._counts.update(fresh)
+            found |= fresh
+        rarest = sorted((count, word) for word, count in found.items() if count)
+        return (self._holders(word) for _, word in rarest)
 
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
         rows = [row for near in _neighbours(ids) for row in self._scores(near)]

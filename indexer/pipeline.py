@@ -165,10 +165,10 @@ class _Scan:
         self.answered.append(source.root)
         return True
 
-    def _from_outside(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def _from_outside(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Leave out what was made here: it is in the collection already, and would come in once more."""
         if self._made_here.is_empty:
-            return list(candidates)
+            return candidates
         outside = [candidate for candidate in candidates if not self._made_here.holds(candidate)]
         self.unchanged += len(candidates) - len(outside)
         return outside
@@ -186,10 +186,10 @@ class _Scan:
 
     def _find_gone(self, *, prune: bool) -> None:
         """Find items of the answering roots that no source named; a root that went empty counts as away."""
+        unnamed = self._known.keys() - self._keys
         missing: dict[str, set[int]] = {}
         for source in self._answering:
-            unnamed = filter(source.owns, self._known.keys() - self._keys)
-            known = self._store.find(unnamed).values()
+            known = self._store.find(filter(source.owns, unnamed)).values()
             missing[source.root] = {item.id for item in known if not item.made}
         for root, ids in missing.items():
             if ids and root not in self._listed and not prune:

@@ -90,3 +90,20 @@ def test_the_memory_of_counts_has_an_end(store):
                 told = {"every": False, "allowed": None, "counts": counts}
                 matching.match_words(connection, [f"w{number}", "red"], 5, **told)
                 assert len(counts) <= 5 + 3
+
+
+class Forgetful(dict):
+    """Emptied by another thread as soon as anything was put into it."""
+
+    def update(self, *given):
+        super().update(*given)
+        self.clear()
+
+
+def test_counts_that_are_forgotten_meanwhile_do_no_harm(store):
+    with store._db.reading() as connection:
+        told = {"every": False, "allowed": None}
+        ids, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=Forgetful())
+        kept, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts={})
+    np.testing.assert_array_equal(ids, kept)
+    assert len(ids) == 5
