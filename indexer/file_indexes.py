@@ -64,7 +64,9 @@ class FileIndexes(Indexes):
             if not isinstance(index, FaissIndex) or kind in others:
                 continue
             if kind not in files or files[kind].change != now.change or files[kind].type != "exact":
-                files[kind] = write_index(self._folder, kind, now.change, index.write, count=len(index))
+                files[kind] = write_index(
+                    self._folder, kind, now.change, index.write, count=len(index), type="exact"
+                )
         return files
 
     def _name(self, files: Files) -> None:
@@ -116,7 +118,7 @@ class FileIndexes(Indexes):
             return self._empty()  # the embeddings are all in the database
 
     def _opened(self, files: Files) -> Standing:
-        indexes = open_indexes(self._folder, files, self._dim, self._store.embeddings_of)
+        indexes = open_indexes(self._folder, files, self._dim)
         self._files = files
         return Standing.at(min(file.change for file in files.values()), indexes)
 

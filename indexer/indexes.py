@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,27 @@ from .vectors import FaissIndex, ReadableIndex, Scores, best
 _SAMPLE = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Nearest:
     """The items whose embeddings of one kind are nearest to a query.
 
     Attributes:
         scores: (j,) float32 cosine, best first, equal scores by smaller id.
         ids: (j,) int64.
-        background: (m,) float32 cosine of the query with a sample of the collection, m at most 1,000; it
-            tells how high this query scores by chance.
+        query: (dim,) float32, what was sought.
+        sample: (m, dim) float32, embeddings of the collection, m at most 1,000.
     """
 
     scores: Scores
     ids: Ids
-    background: Scores
+    query: Embeddings
+    sample: Embeddings
+
+    @cached_property
+    def background(self) -> Scores:
+        """Cosine of the query with the sample, (m,) float32: how high this query scores by chance."""
+        found: Scores = np.vecdot(self.sample, self.query)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +117,8 @@ class Indexes(ABC):
                     new = ~index.holds(which)  # promoted by another process between two looks
                     both = np.concatenate([scores, more[new]]), np.concatenate([ids, which[new]])
                     scores, ids = best(*both, k)
-                background = np.vecdot(self._sampled(now, kind), query)
-                found[kind] = Nearest(scores=scores, ids=ids, background=background)
+                sample = self._sampled(now, kind)
+                found[kind] = Nearest(scores=scores, ids=ids, query=query, sample=sample)
             return found
 
     def embeddings(self, kind: Kind, ids: Ids) -> Embeddings:

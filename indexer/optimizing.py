@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from .items import KINDS, Embeddings, Ids, Kind
 from .snapshots import IndexFile, write_index
 from .store import Store
 from .vectors.building import Queries, Trial, build, trials, truth, write
-from .vectors.ivf import ids_of
+from .vectors.ivf import IvfIndex, ids_of
 
 LARGE = 100_000
 """Embeddings from which a query of the exact index costs more than the starter's text tower."""
@@ -53,7 +53,7 @@ def optimize(
 
     Each looks at as few lists as find the aimed share of the true ten best for each group of queries:
     embeddings of the collection, each without itself, and others, such as texts. The embeddings are read
-    three times, a chunk at a time; memory is needed for the codes and one chunk. Searches go on with the old
+    four times, a chunk at a time; memory is needed for the codes and one chunk. Searches go on with the old
     indexes until the new ones are complete.
 
     Args:
@@ -94,17 +94,13 @@ def _built(collection: Collection, kind: Kind, aim: float, others: Mapping[str, 
     started = time.perf_counter()
     base = build(chunks, collection.count(kind))
     seconds = time.perf_counter() - started
-    groups = [_own(store, kind, ids_of(base)), *(_given(name, rows) for name, rows in others.items())]
-    fetch = partial(store.embeddings_of, kind)
-    tried = trials(base, groups, truth(chunks, groups), fetch=fetch, aim=aim)
     file = write_index(
-        collection.folder,
-        kind,
-        change,
-        partial(write, base),
-        count=int(base.ntotal),
-        probes=tried[-1].probes,
+        collection.folder, kind, change, partial(write, base, chunks), count=int(base.ntotal), type="ivf"
     )
+    groups = [_own(store, kind, ids_of(base)), *(_given(name, rows) for name, rows in others.items())]
+    index = IvfIndex.open(collection.folder / file.file, collection.spec.dim, probes=1)
+    tried = trials(index, groups, truth(chunks, groups), aim=aim)
+    file = replace(file, probes=tried[-1].probes)
     return Built(file=file, trials=tuple(tried), seconds=seconds)
 
 

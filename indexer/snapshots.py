@@ -14,19 +14,19 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from .errors import IndexCorrupt, StorageFailure
-from .items import KINDS, Embeddings, Ids, Kind
-from .vectors import FaissIndex, Fetch, IvfIndex
+from .items import KINDS, Kind
+from .vectors import FaissIndex, IvfIndex
 from .whole import write_whole
 
 MANIFEST = "manifest.json"
-_FORMAT = 2
+_FORMAT = 3
 
 Index = FaissIndex | IvfIndex
+Type = Literal["exact", "ivf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class IndexFile:
     """
 
     file: str
-    type: Literal["exact", "ivf"]
+    type: Type
     change: int
     count: int
     bytes: int
@@ -59,7 +59,7 @@ Files = Mapping[Kind, IndexFile]
 
 
 def write_index(
-    folder: Path, kind: Kind, change: int, write: Callable[[Path], object], *, count: int, probes: int = 0
+    folder: Path, kind: Kind, change: int, write: Callable[[Path], object], *, count: int, type: Type
 ) -> IndexFile:
     """Write an index file; it is nothing before a manifest names it.
 
@@ -69,15 +69,14 @@ def write_index(
         change: that the index stands at.
         write: writes it to a path where nothing is.
         count: of embeddings.
-        probes: of an inverted file; 0 for an exact one.
+        type: exact, or an inverted file, whose probes are not known yet.
 
     Raises:
         StorageFailure: the disk is full or the folder cannot be written; nothing is left of the file.
     """
     # One that takes minutes may be built again at the same change, while the first is in use.
-    path = folder / (
-        f"{kind}-{change}-{uuid.uuid4().hex[:8]}.ivf.faiss" if probes else f"{kind}-{change}.faiss"
-    )
+    unique = f"-{uuid.uuid4().hex[:8]}.ivf" if type == "ivf" else ""
+    path = folder / f"{kind}-{change}{unique}.faiss"
     try:
         path.unlink(missing_ok=True)  # left by a run that died before its manifest
         write(path)
@@ -91,13 +90,12 @@ def write_index(
         raise StorageFailure(folder, getattr(error, "strerror", None) or str(error)) from error
     return IndexFile(
         file=path.name,
-        type="ivf" if probes else "exact",
+        type=type,
         change=change,
         count=count,
         bytes=known.st_size,
         sha256=digest,
         modified=known.st_mtime_ns,
-        probes=probes,
     )
 
 
@@ -148,29 +146,18 @@ def read_manifest(folder: Path, collection_id: str) -> Files | None:
     return files
 
 
-def open_indexes(
-    folder: Path,
-    files: Files,
-    dim: int,
-    fetch: Callable[[Kind, Ids], tuple[Ids, Embeddings]],
-    *,
-    thorough: bool = False,
-) -> dict[Kind, Index]:
-    """Read or map the index file of each kind (see ``open_index``); ``fetch`` reads stored embeddings."""
-    return {
-        kind: open_index(folder, file, dim, partial(fetch, kind), thorough=thorough)
-        for kind, file in files.items()
-    }
+def open_indexes(folder: Path, files: Files, dim: int, *, thorough: bool = False) -> dict[Kind, Index]:
+    """Read or map the index file of each kind; see ``open_index``."""
+    return {kind: open_index(folder, file, dim, thorough=thorough) for kind, file in files.items()}
 
 
-def open_index(folder: Path, file: IndexFile, dim: int, fetch: Fetch, *, thorough: bool = False) -> Index:
+def open_index(folder: Path, file: IndexFile, dim: int, *, thorough: bool = False) -> Index:
     """Read or map an index file, after it passed its checks.
 
     Args:
         folder: of the collection.
         file: as the manifest tells of it.
         dim: width of the embeddings.
-        fetch: reads stored embeddings.
         thorough: check the bytes of a large file even if nobody has written to it since.
 
     Raises:
@@ -190,7 +177,7 @@ def open_index(folder: Path, file: IndexFile, dim: int, fetch: Fetch, *, thoroug
         if file.type == "exact":
             index = FaissIndex.from_bytes(path.read_bytes(), path, dim)
         else:
-            index = IvfIndex.open(path, dim, probes=file.probes, fetch=fetch)
+            index = IvfIndex.open(path, dim, probes=file.probes)
             if not untouched:
                 with suppress(OSError):  # a copy: from now on it is known
                     os.utime(path, ns=(known.st_atime_ns, file.modified))

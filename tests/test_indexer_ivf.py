@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import faiss
@@ -16,7 +17,7 @@ from indexer import optimizing as optimizing_module
 from indexer.errors import StorageFailure
 from indexer.snapshots import MANIFEST
 from indexer.vectors import ExactIndex, IvfIndex
-from indexer.vectors.building import Queries, build, trials, truth
+from indexer.vectors.building import Queries, build, trials, truth, write
 from tests.catalogues import IMPORTED, draft
 from tests.strategies import unit_rows
 
@@ -25,52 +26,37 @@ pytestmark = pytest.mark.files
 DIM = 16
 
 
-class Kept:
-    """Stored embeddings, as a database keeps them."""
-
-    def __init__(self, ids, rows):
-        self.rows = {
-            int(i): row for i, row in zip(ids, rows.astype(np.float16).astype(np.float32), strict=True)
-        }
-        self.asked = []
-
-    def __call__(self, ids):
-        self.asked.append(len(ids))
-        there = [i for i in ids.tolist() if i in self.rows]
-        return np.array(there, np.int64), np.array([self.rows[i] for i in there], np.float32).reshape(-1, DIM)
-
-    def add(self, ids, rows):
-        self.rows.update(Kept(ids, rows).rows)
-
-    def chunks(self, size=100):
-        ids = np.array(sorted(self.rows), np.int64)
-        for start in range(0, len(ids), size):
-            some = ids[start : start + size]
-            yield some, self(some)[1]
+def chunks_of(ids, rows, size=100):
+    """What a database gives: ids ascending, rows as rounded to float16."""
+    order = np.argsort(ids)
+    ids, rows = ids[order], rows[order].astype(np.float16).astype(np.float32)
+    return lambda: ((ids[at : at + size], rows[at : at + size]) for at in range(0, len(ids), size))
 
 
 def built(count, seed, probes=1):
-    """An inverted file over so many rows, its oracle, and what is stored."""
+    """An inverted file over so many rows, its oracle, and what it was built from."""
     ids = np.random.default_rng(seed).permutation(3 * count)[:count].astype(np.int64)
     rows = unit_rows(count, DIM, seed)
-    kept = Kept(ids, rows)
-    index = IvfIndex(build(kept.chunks, count), probes=probes, fetch=kept)
+    chunks = chunks_of(ids, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.ivf.faiss")
+        write(build(chunks, count), chunks, path)
+        index = IvfIndex.open(path, DIM, probes=probes)
     exact = ExactIndex(DIM)
     exact.add(ids, rows)
-    return index, exact, kept
+    return index, exact, chunks
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.integers(0, 60), st.data())
 def test_scores_are_exact_and_nothing_starves_through_any_change(seed, k, data):
-    index, exact, kept = built(600, seed)
+    index, exact, _ = built(600, seed)
     pool = exact.ids().tolist()
     for number in range(data.draw(st.integers(0, 3))):
         gone = np.array(data.draw(st.lists(st.sampled_from(pool), max_size=30)), np.int64)
         assert exact.remove(gone) == index.remove(gone)
         new = np.array(data.draw(st.lists(st.integers(0, 2_500), max_size=30, unique=True)), np.int64)
         rows = unit_rows(len(new), DIM, seed + number + 1)
-        kept.add(new, rows)
         for one in (index, exact):
             one.add(new, rows)
         pool += new.tolist()
@@ -104,44 +90,37 @@ def test_who_looks_at_every_list_finds_what_the_exact_index_finds(share):
 
 
 def test_more_lists_find_more_until_the_aim_is_reached():
-    index, exact, kept = built(4_000, 3)
+    index, exact, chunks = built(4_000, 3)
     own = exact.ids()[::40]
     groups = [
-        Queries(name="own", rows=kept(own)[1], own=own),
+        Queries(name="own", rows=exact.embeddings(own), own=own),
         Queries(name="others", rows=unit_rows(50, DIM, 4), own=np.full(50, -1)),
     ]
-    expected = truth(kept.chunks, groups)
+    expected = truth(chunks, groups)
     for group in groups:
         for row, itself, ids in zip(group.rows, group.own, expected[group.name], strict=True):
             found = exact.search(row, 11)[1]
             np.testing.assert_array_equal(np.sort(ids), np.sort(found[found != itself][:10]))
-    tried = trials(index._base, groups, expected, fetch=kept, aim=0.95)
+    tried = trials(index, groups, expected, aim=0.95)
     recalls = [min(trial.recall.values()) for trial in tried]
     assert recalls == sorted(recalls)
     assert recalls[-1] >= 0.95
     assert all(recall < 0.95 for recall in recalls[:-1]), "no more than is needed"
     assert DIM < tried[-1].bytes < DIM * 3
-    impossible = trials(index._base, groups, expected, fetch=kept, aim=1.1)
+    impossible = trials(index, groups, expected, aim=1.1)
     assert impossible[-1].recall == {"own": 1.0, "others": 1.0}, "all lists, all found"
 
 
-def test_what_vanishes_from_the_database_meanwhile_is_no_hit():
-    index, exact, kept = built(600, 5, probes=100)
-    query = unit_rows(1, DIM, 6)[0]
-    first = int(exact.search(query, 1)[1][0])
-    del kept.rows[first]
-    assert first not in index.search(query, 10)[1]
-    assert not index.embeddings(np.array([first])).any()
+def test_who_asks_for_what_is_not_there_is_told():
+    index, _, _ = built(600, 5)
     with pytest.raises(KeyError):
         index.embeddings(np.array([10**7]))
 
 
-def test_embeddings_that_were_read_are_not_read_again():
-    index, _, kept = built(600, 7)
-    _, ids = index.search(unit_rows(1, DIM, 8)[0], 10)
-    before = len(kept.asked)
-    index.embeddings(ids)
-    assert len(kept.asked) == before
+def test_a_deleted_file_serves_until_it_is_closed():
+    index, exact, _ = built(600, 7, probes=100)  # its file is gone by now
+    query = unit_rows(1, DIM, 8)[0]
+    np.testing.assert_array_equal(index.search(query, 10)[1], exact.search(query, 10)[1])
 
 
 # -- of a collection ---------------------------------------------------------------------------------------

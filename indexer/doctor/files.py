@@ -54,8 +54,7 @@ def _wrong_index(patient: Patient) -> str:
     collection = patient.collection
     try:
         files = read_manifest(patient.folder, str(collection.store.meta("id"))) or {}
-        fetch = collection.store.embeddings_of
-        open_indexes(patient.folder, files, collection.spec.dim, fetch, thorough=True)
+        open_indexes(patient.folder, files, collection.spec.dim, thorough=True)
     except IndexCorrupt as error:
         return f"The index file {error.path.name} is not usable: {error.reason}."
     indexes = _indexes(patient)

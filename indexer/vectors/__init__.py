@@ -3,6 +3,6 @@
 from .base import ReadableIndex, Scores, VectorIndex, best
 from .exact import ExactIndex
 from .faiss import FaissIndex
-from .ivf import Fetch, IvfIndex
+from .ivf import IvfIndex
 
-__all__ = ["ExactIndex", "FaissIndex", "Fetch", "IvfIndex", "ReadableIndex", "Scores", "VectorIndex", "best"]
+__all__ = ["ExactIndex", "FaissIndex", "IvfIndex", "ReadableIndex", "Scores", "VectorIndex", "best"]

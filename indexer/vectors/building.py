@@ -17,7 +17,8 @@ import numpy as np
 from ..items import Embeddings, Ids
 from .base import Scores
 from .faiss import use_one_thread
-from .ivf import Fetch, IvfIndex
+from .ivf import IvfIndex
+from .stored import append_rows
 
 K = 10
 """Of the recall that is aimed at."""
@@ -118,12 +119,12 @@ def _merged(known: tuple[Scores, Ids], scores: Scores, ids: Ids) -> tuple[Scores
 
 
 def trials(
-    base: Any, groups: Iterable[Queries], expected: dict[str, Ids], *, fetch: Fetch, aim: float
+    index: IvfIndex, groups: Iterable[Queries], expected: dict[str, Ids], *, aim: float
 ) -> list[Trial]:
-    """Try more and more lists, until the aim is reached in each group, or all were tried."""
+    """Let it look at more and more lists, until the aim is reached in each group, or all were tried."""
     groups, tried = list(groups), []
-    for probes in [number for number in PROBES if number < base.nlist] + [int(base.nlist)]:
-        index = IvfIndex(base, probes=probes, fetch=fetch)
+    for probes in [number for number in PROBES if number < index.lists] + [index.lists]:
+        index.probes = probes
         recall, times = {}, []
         for group in groups:
             hits, possible = 0, 0
@@ -136,8 +137,8 @@ def trials(
                 hits += len(np.intersect1d(ids[ids != own][:K], right))
                 possible += len(right)
             recall[group.name] = hits / max(possible, 1)
-        size = base.code_size + 8 + base.nlist * base.d * 4 / max(base.ntotal, 1)
-        tried.append(Trial(probes=probes, recall=recall, median_ms=statistics.median(times), bytes=size))
+        median = statistics.median(times)
+        tried.append(Trial(probes=probes, recall=recall, median_ms=median, bytes=index.bytes_each))
         if min(recall.values()) >= aim:
             break
     return tried
@@ -149,13 +150,15 @@ def _some(chunks: Chunks, count: int, most: int) -> Embeddings:
     return np.concatenate([rows[::step] for _, rows in chunks()]).astype(np.float32)
 
 
-def write(base: Any, path: Path) -> None:
-    """Write an inverted file.
+def write(base: Any, chunks: Chunks, path: Path) -> None:
+    """Write an inverted file, and behind it the embeddings that it was built from.
 
     Raises:
         RuntimeError: it cannot be written.
+        OSError: the disk is full.
     """
     faiss.write_index(base, str(path))
+    append_rows(path, (rows for _, rows in chunks()))
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 Codes are half the size of what is stored, and a query looks at few of their lists (an inverted file: Sivic
 and Zisserman, *Video Google*, ICCV 2003; as FAISS builds it: Douze et al., *The Faiss library*, 2024). So who
 is found is not certain any more; how many of the true best are was measured when the index was built. The
-score of whoever is found is exact: its embedding is read from where the truth is.
+score of whoever is found is exact: its embedding is read from behind the codes in the same file.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,12 @@ from ..errors import IndexCorrupt
 from ..items import Embeddings, Ids
 from .base import Scores, best, check_query, cosine
 from .faiss import FaissIndex, use_one_thread
-
-Fetch = Callable[[Ids], tuple[Ids, Embeddings]]
-"""Reads stored embeddings: of ids (n,) those that are there, (m,), and their rows (m, dim) float32."""
+from .stored import StoredRows
 
 _FEW = 200  # so many allowed items are scored one by one
 _SPARE = 2  # times as many candidates are scored exactly as are wanted: codes swap neighbours
 _LEAST = 24  # candidates
 _PLENTY = 4  # times as many items should lie in the lists that are looked at as are wanted
-_KEPT = 8_192  # embeddings that were read are kept: who is found is looked at again at once
 
 
 class IvfIndex:
@@ -40,28 +36,29 @@ class IvfIndex:
 
     Args:
         base: an IVF index of FAISS, whose ids are the item ids.
+        rows: its embeddings, by ascending id.
         probes: lists to look at for a query without a filter.
-        fetch: reads stored embeddings.
     """
 
-    def __init__(self, base: Any, *, probes: int, fetch: Fetch) -> None:
+    def __init__(self, base: Any, rows: StoredRows, *, probes: int) -> None:
         self._base = base
+        self._rows = rows
         self.probes = probes
-        self._fetch = fetch
         self._fresh = FaissIndex(base.d)
-        held = ids_of(base)
-        self._alive = np.zeros(int(held.max(initial=-1)) + 1, np.bool_)  # by id, of the base
-        self._alive[held] = True
+        held = np.sort(ids_of(base))
+        self._places = np.full(int(held.max(initial=-1)) + 1, -1, np.int32)  # by id, of its row
+        self._places[held] = np.arange(len(held), dtype=np.int32)
+        self._alive = self._places >= 0  # by id: the base still counts
         self._in_base = len(held)
         self._changes = 0
-        self._rows: dict[int, Embeddings] = {}
 
     @classmethod
-    def open(cls, path: Path, dim: int, *, probes: int, fetch: Fetch) -> IvfIndex:
+    def open(cls, path: Path, dim: int, *, probes: int) -> IvfIndex:
         """Map a file whose size and checksum the caller has verified.
 
         Raises:
             IndexCorrupt: FAISS cannot read it, or it is not of this kind or width.
+            OSError: it cannot be opened, or is too short.
         """
         try:
             base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
@@ -69,12 +66,23 @@ class IvfIndex:
             raise IndexCorrupt(path, str(error).splitlines()[0]) from error
         if not isinstance(base, faiss.IndexIVFScalarQuantizer) or base.d != dim:
             raise IndexCorrupt(path, f"it is not an inverted file of {dim} numbers a row")
-        return cls(base, probes=probes, fetch=fetch)
+        return cls(base, StoredRows(path, int(base.ntotal), dim), probes=probes)
 
     @property
     def dim(self) -> int:
         """Width of the embeddings."""
         return int(self._base.d)
+
+    @property
+    def lists(self) -> int:
+        """How many lists there are to look at."""
+        return int(self._base.nlist)
+
+    @property
+    def bytes_each(self) -> float:
+        """Bytes an embedding takes in memory or mapped: its code, its id, its share of the centres."""
+        centres = self.lists * self.dim * 4
+        return float(self._base.code_size + 8 + centres / max(int(self._base.ntotal), 1))
 
     @property
     def drift(self) -> float:
@@ -112,26 +120,22 @@ class IvfIndex:
         based = ids[self._based(ids)]
         self._alive[based] = False
         self._in_base -= len(based)
-        for item_id in ids.tolist():
-            self._rows.pop(item_id, None)
         removed = len(based) + self._fresh.remove(ids)
         self._changes += removed
         return removed
 
     def embeddings(self, ids: Ids) -> Embeddings:
-        """Give back stored embeddings; see VectorIndex. What was just deleted elsewhere is a row of zeros."""
+        """Give back stored embeddings; see VectorIndex."""
         ids = np.asarray(ids, np.int64)
         unknown = ids[~self.holds(ids)]
         if len(unknown):
             raise KeyError(int(unknown.min()))
-        rows = np.zeros((len(ids), self.dim), np.float32)
         based = self._based(ids)
+        if based.all():
+            return self._read(ids)
+        rows = np.empty((len(ids), self.dim), np.float32)
+        rows[based] = self._read(ids[based])
         rows[~based] = self._fresh.embeddings(ids[~based])
-        self._read(ids[based])
-        for place in np.flatnonzero(based).tolist():
-            row = self._rows.get(int(ids[place]))
-            if row is not None:
-                rows[place] = row
         return rows
 
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
@@ -141,23 +145,13 @@ class IvfIndex:
         scores, ids = self._fresh.search(query, k, allowed)
         if k == 0 or not self._in_base:
             return scores, ids
-        candidates = self._candidates(query, k, allowed)
-        self._read(candidates)
-        found = [item_id for item_id in candidates.tolist() if item_id in self._rows]
-        if not found:
-            return scores, ids
-        more = cosine(np.stack([self._rows[item_id] for item_id in found]), query)
-        return best(np.concatenate([scores, more]), np.concatenate([ids, np.array(found, np.int64)]), k)
+        found = self._candidates(query, k, allowed)
+        more = cosine(self._read(found), query)
+        return best(np.concatenate([scores, more]), np.concatenate([ids, found]), k)
 
-    def _read(self, ids: Ids) -> None:
-        """Have the stored embeddings of ids at hand."""
-        missing = np.array([item_id for item_id in ids.tolist() if item_id not in self._rows], np.int64)
-        if not len(missing):
-            return
-        if len(self._rows) + len(missing) > _KEPT:
-            self._rows = {item_id: self._rows[item_id] for item_id in ids.tolist() if item_id in self._rows}
-        found, rows = self._fetch(missing)
-        self._rows.update(zip(found.tolist(), rows, strict=True))
+    def _read(self, ids: Ids) -> Embeddings:
+        """Read embeddings of the base, (n, dim) float32."""
+        return self._rows.read(self._places[ids].astype(np.int64))
 
     def _candidates(self, query: Embeddings, k: int, allowed: Ids | None) -> Ids:
         """Name at least k items of the base, if so many may be named, that are probably the nearest."""
@@ -166,7 +160,7 @@ class IvfIndex:
         if allowed is not None and possible <= max(_FEW, k):
             return np.flatnonzero(mask)
         fetch = min(max(k * _SPARE, _LEAST), possible)
-        lists, share = int(self._base.nlist), possible / int(self._base.ntotal)
+        lists, share = self.lists, possible / int(self._base.ntotal)
         enough = _PLENTY * fetch * lists / possible
         probes = min(lists, max(math.ceil(self.probes / share), math.ceil(enough)))
         bits = np.packbits(mask, bitorder="little")  # must outlive the searches: FAISS keeps a pointer
