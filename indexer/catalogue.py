@@ -116,9 +116,12 @@ class Catalogue:
         self, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None = None
     ) -> tuple[Ids, Scores]:
         """Find items by words, best first, ties by id; see ``matching.match_words``."""
-        counts = self._word_counts(self.revision())
+        counts, tally = self._word_counts(self.revision()), self.tally()
+        total = tally.items + tally.apart
         with self._db.reading() as connection:
-            return match_words(connection, words, limit, every=every, allowed=allowed, counts=counts)
+            return match_words(
+                connection, words, limit, every=every, allowed=allowed, counts=counts, total=total
+            )
 
     # -- facets ---------------------------------------------------------------------------------------
 

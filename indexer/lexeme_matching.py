@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from .bm25 import idf, telling
 from .dialects import Joined, ids_of
 from .items import Ids
 from .lexemes import totals, words_of
@@ -21,7 +21,6 @@ from .vectors import Scores
 
 _WEIGHTS = {"A": 4.0, "B": 3.0, "C": 2.0, "D": 1.0}  # what an occurrence counts, as for SQLite
 _K1, _B = 1.2, 0.75  # those of FTS5
-_LEAST_IDF = 1e-6  # of words that more than half of all documents hold, as in FTS5
 
 _MATCH = LEXEMES.c.lexemes.op("@@", is_comparison=True)(bindparam("query", type_=TSQUERY))
 _MATCHING = select(Joined(select(LEXEMES.c.rowid).where(_MATCH).subquery().c.rowid))
@@ -52,14 +51,15 @@ class _Phrase(NamedTuple):
 class LexemeMatcher:
     """Some words, and the index on the server that they are sought in; see ``matching.Matcher``."""
 
-    def __init__(self, connection: Connection, words: Sequence[str], counts: dict[_Phrase, int]) -> None:
+    def __init__(
+        self, connection: Connection, words: Sequence[str], *, every: bool, counts: dict[_Phrase, int]
+    ) -> None:
         self._connection = connection
+        self._every = every
         self._frequencies = counts
         told = [tuple(found) for word in words if (found := words_of(word))]
         self._sought = [_Phrase(each, begun=False) for each in told[:-1]]
         self._sought += [_Phrase(each, begun=True) for each in told[-1:]]
-        # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
-        self._counted = [*self._sought, *(_Phrase(each, begun=False) for each in told[-1:])]
 
     def with_all(self, *, in_title: bool = False) -> Iterable[Ids]:
         """Find the items that hold all words, ascending, in one piece."""
@@ -72,23 +72,32 @@ class LexemeMatcher:
 
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
         """Score items by BM25; best first, ties by id."""
-        if not len(ids) or not self._counted:
+        if not len(ids) or not self._sought:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         documents = totals(self._connection)
         mean = documents.tokens / max(documents.documents, 1)
-        scores: dict[int, float] = dict.fromkeys(ids.tolist(), 0.0)
+        kept, added = self._telling(documents.documents)
+        scores: dict[int, float] = dict.fromkeys(ids.tolist(), added)
         lengths, places = self._occurrences(ids)
-        for phrase in self._counted:
-            held = self._frequency(phrase)
-            idf = max(math.log((documents.documents - held + 0.5) / (held + 0.5)), _LEAST_IDF)
+        # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
+        for phrase in (*kept, *(each._replace(begun=False) for each in kept if each.begun)):
+            worth = idf(self._frequency(phrase), documents.documents)
             for item_id, tokens in lengths.items():
                 count = _occurring(phrase, places[item_id])
                 share = count + _K1 * (1 - _B + _B * tokens / mean)
-                scores[item_id] += idf * count * (_K1 + 1) / share
+                scores[item_id] += worth * count * (_K1 + 1) / share
         found = np.fromiter(scores, np.int64, len(scores))
         values = np.fromiter(scores.values(), np.float32, len(scores))
         order = np.lexsort((found, -values))[:limit]
         return found[order], values[order]
+
+    def _telling(self, documents: int) -> tuple[list[_Phrase], float]:
+        """Say what to score, and what the phrases left out add to each score."""
+        if not self._every:
+            return self._sought, 0.0
+        tells = telling([self._frequency(phrase) for phrase in self._sought])
+        kept = [phrase for phrase, told in zip(self._sought, tells, strict=True) if told]
+        return kept, sum(idf(self._frequency(each), documents) for each in self._sought if each not in kept)
 
     def _holders(self, query: str) -> Ids:
         return ids_of(self._connection.scalar(_MATCHING, {"query": query}) if query else None)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 
+from .bm25 import COMMON, idf, telling
 from .dialects import among, ids_of
 from .items import Ids
 from .tables import WORDS
@@ -72,6 +73,7 @@ def match_words(
     every: bool,
     allowed: Ids | None,
     counts: Counts,
+    total: int,
 ) -> tuple[Ids, Scores]:
     """Find the items that hold words; the last word may be the beginning of one.
 
@@ -86,6 +88,7 @@ def match_words(
         every: all words must be there; otherwise any.
         allowed: (m,) int64 ascending, the only ids to consider; None for all.
         counts: what is known already, and is added to; the caller forgets it when anything changes.
+        total: how many items there are.
 
     Returns:
         Ids (j,) int64 and scores (j,) float32, higher is better; best first, ties by id.
@@ -94,7 +97,7 @@ def match_words(
         return np.empty(0, np.int64), np.empty(0, np.float32)
     if len(counts) > _COUNTED:
         counts.clear()
-    matcher = _matcher(connection, words, every=every, counts=counts)
+    matcher = _matcher(connection, words, every=every, counts=counts, total=total)
     most = max(_SCORED, limit)
     if every:
         chosen = _first(matcher.with_all(), most + 1, allowed)
@@ -105,12 +108,14 @@ def match_words(
     return matcher.scored(chosen, limit)
 
 
-def _matcher(connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> Matcher:
+def _matcher(
+    connection: Connection, words: Sequence[str], *, every: bool, counts: Counts, total: int
+) -> Matcher:
     if connection.dialect.name == "postgresql":
         from .lexeme_matching import LexemeMatcher
 
-        return LexemeMatcher(connection, words, counts)
-    return _Fts5(connection, words, every=every, counts=counts)
+        return LexemeMatcher(connection, words, every=every, counts=counts)
+    return _Fts5(connection, words, every=every, counts=counts, total=total)
 
 
 def _first(pieces: Pieces, most: int, allowed: Ids | None) -> Ids:
@@ -153,21 +158,52 @@ def _neighbours(ids: Ids) -> list[Ids]:
     return [part for part in np.split(ids, widest[gaps[widest] > _FAR] + 1) if len(part)]
 
 
+def _best(rows: Sequence[Any], limit: int, *, added: float = 0.0) -> tuple[Ids, Scores]:
+    """Sort rows of an id and a score; best first, ties by id."""
+    found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+    scores = np.fromiter((row[1] for row in rows), np.float64, len(rows)) + added
+    best = np.lexsort((found, -scores))[:limit]
+    return found[best], scores[best].astype(np.float32)
+
+
 class _Fts5:
     """Words sought by SQLite's FTS5."""
 
-    def __init__(self, connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> None:
+    def __init__(
+        self, connection: Connection, words: Sequence[str], *, every: bool, counts: Counts, total: int
+    ) -> None:
         self._connection = connection
+        self._every = every
         self._counts = counts
+        self._total = total
         self._quoted = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in words]
         # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
         self._quoted[-1] = f"({self._quoted[-1]} OR {self._quoted[-1]}*)"
-        self._whole = (" AND " if every else " OR ").join(self._quoted)
+        self._whole = self._joined(self._quoted)
 
     def with_all(self, *, in_title: bool = False) -> Pieces:
         return self._holders(f"{{title}} : ({self._whole})" if in_title else self._whole)
 
     def with_any(self) -> Iterable[Pieces]:
+        rarest = sorted((count, word) for word, count in self._held().items() if count)
+        return (self._holders(word) for _, word in rarest)
+
+    def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
+        if not self._every:
+            return _best([row for near in _neighbours(ids) for row in self._scores(self._whole, near)], limit)
+        expression, common = self._telling()
+        return _best(self._scores(expression, np.sort(ids)) if len(ids) else (), limit, added=common)
+
+    def _telling(self) -> tuple[str, float]:
+        """Say what to score by where every word is held, and what the words left out add to each score."""
+        if self._total <= COMMON:
+            return self._whole, 0.0
+        held = self._held()
+        kept = [word for word, tells in zip(held, telling(list(held.values())), strict=True) if tells]
+        return self._joined(kept), sum(idf(held[word], self._total) for word in held if word not in kept)
+
+    def _held(self) -> dict[str, int]:
+        """Count how many items hold each word."""
         # Another thread may empty what is remembered at any moment.
         found = {word: count for word in self._quoted if (count := self._counts.get(word)) is not None}
         new = [word for word in self._quoted if word not in found]
@@ -179,19 +215,14 @@ class _Fts5:
             fresh = dict(zip(new, self._connection.execute(select(*counts)).one(), strict=True))
             self._counts.update(fresh)
             found |= fresh
-        rarest = sorted((count, word) for word, count in found.items() if count)
-        return (self._holders(word) for _, word in rarest)
+        return {word: found[word] for word in self._quoted}  # the order of a sum shows in its last digit
 
-    def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
-        rows = [row for near in _neighbours(ids) for row in self._scores(near)]
-        found = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        scores = np.fromiter((row[1] for row in rows), np.float64, len(rows))
-        best = np.lexsort((found, -scores))[:limit]
-        return found[best], scores[best].astype(np.float32)
+    def _joined(self, quoted: Sequence[str]) -> str:
+        return (" AND " if self._every else " OR ").join(quoted)
 
-    def _scores(self, ids: Ids) -> Sequence[Any]:
+    def _scores(self, expression: str, ids: Ids) -> Sequence[Any]:
         """Score ids (n,) ascending; the expression is matched again, from the first to the last of them."""
-        told = {"expression": self._whole, "low": int(ids[0]), "high": int(ids[-1])}
+        told = {"expression": expression, "low": int(ids[0]), "high": int(ids[-1])}
         return self._connection.execute(_SCORED_ROWS, {**told, "ids": json.dumps(ids.tolist())}).all()
 
     def _holders(self, expression: str) -> Iterator[Ids]:

@@ -73,6 +73,8 @@ class FaissIndex:
     def search(self, query: Embeddings, k: int, allowed: Ids | None = None) -> tuple[Scores, Ids]:
         """Find the k best items; see VectorIndex."""
         query = check_query(query, k, self._dim)
+        if not len(self):  # one beside an inverted file, most of the time
+            return np.empty(0, np.float32), np.empty(0, np.int64)
         use_one_thread()
         rows = None if allowed is None else self._row_numbers().of(allowed)
         limit = len(self) if rows is None else len(rows)

@@ -20,6 +20,7 @@ from ..errors import IndexCorrupt
 from ..items import Embeddings, Ids
 from .base import Scores, best, check_query, cosine
 from .faiss import FaissIndex, use_one_thread
+from .filtered import Permitted, nearest_permitted
 from .stored import StoredRows
 
 _FEW = 200  # so many allowed items are scored one by one
@@ -31,8 +32,8 @@ _PLENTY = 4  # times as many items should lie in the lists that are looked at as
 class IvfIndex:
     """``IVF,SQ8`` with inner product, mapped, never changed; what came later stands in an exact one beside.
 
-    Scores are those of ``ExactIndex``, and so is the order among what is found. Filters look at more lists,
-    up to all of them, until enough is found: nothing starves. For one thread at a time.
+    Scores are those of ``ExactIndex``, and so is the order among what is found. With a filter more lists are
+    looked at, up to all of them (see ``filtered``): nothing starves. For one thread at a time.
 
     Args:
         base: an IVF index of FAISS, whose ids are the item ids.
@@ -45,12 +46,16 @@ class IvfIndex:
         self._rows = rows
         self.probes = probes
         self._fresh = FaissIndex(base.d)
-        held = np.sort(ids_of(base))
-        self._places = np.full(int(held.max(initial=-1)) + 1, -1, np.int32)  # by id, of its row
-        self._places[held] = np.arange(len(held), dtype=np.int32)
+        parts = _ids_by_list(base)
+        held = np.concatenate([*parts, np.empty(0, np.int64)])
+        size = int(held.max(initial=-1)) + 1
+        self._list_of, self._places = np.zeros(size, np.int32), np.full(size, -1, np.int32)  # by id
+        self._list_of[held] = np.repeat(np.arange(len(parts), dtype=np.int32), [len(ids) for ids in parts])
+        self._places[np.sort(held)] = np.arange(len(held), dtype=np.int32)
         self._alive = self._places >= 0  # by id: the base still counts
         self._in_base = len(held)
         self._changes = 0
+        self._asked: tuple[Ids | None, int, Permitted] | None = None
 
     @classmethod
     def open(cls, path: Path, dim: int, *, probes: int) -> IvfIndex:
@@ -155,40 +160,54 @@ class IvfIndex:
 
     def _candidates(self, query: Embeddings, k: int, allowed: Ids | None) -> Ids:
         """Name at least k items of the base, if so many may be named, that are probably the nearest."""
-        mask = self._mask(allowed)
-        possible = self._in_base if allowed is None else int(np.count_nonzero(mask))
-        if allowed is not None and possible <= max(_FEW, k):
-            return np.flatnonzero(mask)
+        is_all = allowed is None and self._in_base == int(self._base.ntotal)
+        permitted = None if is_all else self._permitted(allowed)
+        possible = self._in_base if permitted is None else permitted.count
         fetch = min(max(k * _SPARE, _LEAST), possible)
-        lists, share = self.lists, possible / int(self._base.ntotal)
-        enough = _PLENTY * fetch * lists / possible
-        probes = min(lists, max(math.ceil(self.probes / share), math.ceil(enough)))
-        bits = np.packbits(mask, bitorder="little")  # must outlive the searches: FAISS keeps a pointer
-        is_all = possible == int(self._base.ntotal)
-        selector = None if is_all else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        told: Any = faiss.SearchParametersIVF  # its keywords are added at run time, unseen by the types
-        while True:
-            ids = self._base.search(query[None], fetch, params=told(nprobe=probes, sel=selector))[1][0]
-            ids = ids[ids >= 0]
-            if len(ids) >= fetch or probes == lists:
-                return np.ascontiguousarray(ids)
-            probes = min(lists, probes * 4)
+        if permitted is not None and possible <= max(_FEW, k):
+            return np.flatnonzero(permitted.mask)
+        if permitted is None or allowed is None:
+            ids = self._most_probable(query, fetch, permitted)
+            if len(ids) == fetch:
+                return ids
+        permitted = permitted or self._permitted(None)
+        return nearest_permitted(self._base, query, k, fetch, permitted, probes=self.probes)
 
-    def _mask(self, allowed: Ids | None) -> NDArray[np.bool_]:
-        """Mark by id what of the base may be found."""
-        if allowed is None:
-            return self._alive
-        allowed = np.asarray(allowed, np.int64)
-        mask = np.zeros(len(self._alive), np.bool_)
-        mask[allowed[(allowed >= 0) & (allowed < len(mask))]] = True
-        return mask & self._alive
+    def _most_probable(self, query: Embeddings, fetch: int, permitted: Permitted | None) -> Ids:
+        """Look at as many lists as were found to be enough without a filter."""
+        probes = max(self.probes, math.ceil(_PLENTY * fetch * self.lists / self._in_base))
+        told: Any = faiss.SearchParametersIVF  # its keywords are added at run time, unseen by the types
+        selector = None if permitted is None else permitted.selector()
+        how = told(nprobe=min(probes, self.lists), sel=selector)
+        ids = self._base.search(query[None], fetch, params=how)[1][0]
+        return np.ascontiguousarray(ids[ids >= 0])
+
+    def _permitted(self, allowed: Ids | None) -> Permitted:
+        """Prepare what may be found, once for a filter: its ids cannot be written to, and come again."""
+        known = self._asked
+        if known is not None and known[0] is allowed and known[1] == self._changes:
+            return known[2]
+        mask = self._alive
+        if allowed is not None:
+            ids = np.asarray(allowed, np.int64)
+            mask = np.zeros(len(mask), np.bool_)
+            mask[ids[(ids >= 0) & (ids < len(mask))]] = True
+            mask &= self._alive
+        found = Permitted.of(mask, self._list_of, self.lists)
+        if allowed is None or not allowed.flags.writeable:
+            self._asked = allowed, self._changes, found
+        return found
 
 
 def ids_of(base: Any) -> Ids:
     """Read the ids in all lists, (n,) int64 in no order."""
+    return np.concatenate([*_ids_by_list(base), np.empty(0, np.int64)])
+
+
+def _ids_by_list(base: Any) -> list[Ids]:
     lists = base.invlists
     sizes = [int(lists.list_size(number)) for number in range(base.nlist)]
-    some = [
-        faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in enumerate(sizes) if size
+    return [
+        faiss.rev_swig_ptr(lists.get_ids(number), size).copy() if size else np.empty(0, np.int64)
+        for number, size in enumerate(sizes)
     ]
-    return np.concatenate(some) if some else np.empty(0, np.int64)
