@@ -48,10 +48,6 @@ class Tally:
     made_and_there: Ids
 
 
-def _no_counts(_revision: int) -> Counts:
-    return {}
-
-
 class Catalogue:
     """The half of the store that answers by attribute, word and tag. Every method is one transaction.
 
@@ -61,7 +57,7 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._selected = lru_cache(maxsize=_REMEMBERED)(self._select)
-        self._word_counts = lru_cache(maxsize=1)(_no_counts)
+        self._word_counts = lru_cache(maxsize=1)(self._no_counts)
         self._counted = lru_cache(maxsize=2)(self._count_all)
         self._arranged = lru_cache(maxsize=8)(self._arrange)
 
@@ -116,12 +112,13 @@ class Catalogue:
         self, words: Sequence[str], limit: int, *, every: bool, allowed: Ids | None = None
     ) -> tuple[Ids, Scores]:
         """Find items by words, best first, ties by id; see ``matching.match_words``."""
-        counts, tally = self._word_counts(self.revision()), self.tally()
-        total = tally.items + tally.apart
+        counts = self._word_counts(self.revision())
         with self._db.reading() as connection:
-            return match_words(
-                connection, words, limit, every=every, allowed=allowed, counts=counts, total=total
-            )
+            return match_words(connection, words, limit, every=every, allowed=allowed, counts=counts)
+
+    def _no_counts(self, revision: int) -> Counts:
+        tally = self._counted(revision)
+        return Counts(total=tally.items + tally.apart, held={})
 
     # -- facets ---------------------------------------------------------------------------------------
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 
 from .bm25 import COMMON, idf, telling
@@ -19,6 +21,7 @@ _SCORED = 1_000  # items, about a millisecond
 _FIRST, _GROWTH = 2 * _SCORED, 8  # holders of words that are read at once
 _FAR, _CUTS = 100_000, 3  # ids: matching over so many takes as long as to ask once more
 _COUNTED = 50_000  # words whose counts are remembered
+_REMEMBERED = 100_000_000  # bits of holders that are remembered
 _TABLE: ColumnElement[str] = literal_column(WORDS.name)
 # A word in the title says more than one in a long text; in the order of the columns.
 _WEIGHTS = (4.0, 1.0, 3.0, 2.0, 2.0)
@@ -43,8 +46,23 @@ _SCORED_ROWS = (
 )
 
 
-Counts = dict[Any, int]
-"""How many items hold a word, by whatever a matcher calls it; remembered as long as nothing changes."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """What is known of the full-text index, as long as nothing changes.
+
+    Attributes:
+        total: how many items there are.
+        held: how many hold a word, by whatever a matcher calls it; added to.
+        asked: common words that were asked for; added to.
+        holders: of those that were asked for again, one bit for each id; added to.
+    """
+
+    total: int
+    held: dict[Any, int]
+    asked: set[str] = field(default_factory=set)
+    holders: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
 Pieces = Iterable[Ids]
 """Ids, ascending, in pieces that are read when they are asked for."""
 
@@ -73,7 +91,6 @@ def match_words(
     every: bool,
     allowed: Ids | None,
     counts: Counts,
-    total: int,
 ) -> tuple[Ids, Scores]:
     """Find the items that hold words; the last word may be the beginning of one.
 
@@ -88,16 +105,15 @@ def match_words(
         every: all words must be there; otherwise any.
         allowed: (m,) int64 ascending, the only ids to consider; None for all.
         counts: what is known already, and is added to; the caller forgets it when anything changes.
-        total: how many items there are.
 
     Returns:
         Ids (j,) int64 and scores (j,) float32, higher is better; best first, ties by id.
     """
     if not words or limit == 0:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    if len(counts) > _COUNTED:
-        counts.clear()
-    matcher = _matcher(connection, words, every=every, counts=counts, total=total)
+    if len(counts.held) > _COUNTED:
+        counts.held.clear()
+    matcher = _matcher(connection, words, every=every, counts=counts)
     most = max(_SCORED, limit)
     if every:
         chosen = _first(matcher.with_all(), most + 1, allowed)
@@ -108,14 +124,12 @@ def match_words(
     return matcher.scored(chosen, limit)
 
 
-def _matcher(
-    connection: Connection, words: Sequence[str], *, every: bool, counts: Counts, total: int
-) -> Matcher:
+def _matcher(connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> Matcher:
     if connection.dialect.name == "postgresql":
         from .lexeme_matching import LexemeMatcher
 
-        return LexemeMatcher(connection, words, every=every, counts=counts)
-    return _Fts5(connection, words, every=every, counts=counts, total=total)
+        return LexemeMatcher(connection, words, every=every, counts=counts.held)
+    return _Fts5(connection, words, every=every, counts=counts)
 
 
 def _first(pieces: Pieces, most: int, allowed: Ids | None) -> Ids:
@@ -150,6 +164,14 @@ def _permitted(ids: Ids, allowed: Ids | None) -> Ids:
     return kept
 
 
+def _marked(ids: Ids, marks: Sequence[NDArray[np.uint8]]) -> Ids:
+    """Keep those ids whose bit is set in each array."""
+    for bits in marks:
+        ids = ids[ids < 8 * len(bits)]
+        ids = ids[(bits[ids >> 3] >> (ids & 7)) & 1 == 1]
+    return ids
+
+
 def _neighbours(ids: Ids) -> list[Ids]:
     """Part ids where they lie far apart; ascending."""
     ids = np.sort(ids)
@@ -169,20 +191,24 @@ def _best(rows: Sequence[Any], limit: int, *, added: float = 0.0) -> tuple[Ids, 
 class _Fts5:
     """Words sought by SQLite's FTS5."""
 
-    def __init__(
-        self, connection: Connection, words: Sequence[str], *, every: bool, counts: Counts, total: int
-    ) -> None:
+    def __init__(self, connection: Connection, words: Sequence[str], *, every: bool, counts: Counts) -> None:
         self._connection = connection
         self._every = every
         self._counts = counts
-        self._total = total
         self._quoted = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in words]
         # The whole word beside its beginning counts twice, so that "shoe" stands before "shoebox".
         self._quoted[-1] = f"({self._quoted[-1]} OR {self._quoted[-1]}*)"
         self._whole = self._joined(self._quoted)
 
     def with_all(self, *, in_title: bool = False) -> Pieces:
-        return self._holders(f"{{title}} : ({self._whole})" if in_title else self._whole)
+        if in_title:
+            return self._holders(f"{{title}} : ({self._whole})")
+        known = self._counts.holders
+        common = [bits for word in self._quoted if (bits := known.get(word)) is not None]
+        others = [word for word in self._quoted if word not in known]
+        if not common or not others:
+            return self._holders(self._whole)
+        return (_marked(ids, common) for ids in self._holders(self._joined(others), _GROWTH * _FIRST))
 
     def with_any(self) -> Iterable[Pieces]:
         rarest = sorted((count, word) for word, count in self._held().items() if count)
@@ -196,16 +222,29 @@ class _Fts5:
 
     def _telling(self) -> tuple[str, float]:
         """Say what to score by where every word is held, and what the words left out add to each score."""
-        if self._total <= COMMON:
+        if self._counts.total <= COMMON:
             return self._whole, 0.0
         held = self._held()
         kept = [word for word, tells in zip(held, telling(list(held.values())), strict=True) if tells]
-        return self._joined(kept), sum(idf(held[word], self._total) for word in held if word not in kept)
+        left = [word for word in held if word not in kept]
+        self._remember(left)
+        return self._joined(kept), sum(idf(held[word], self._counts.total) for word in left)
+
+    def _remember(self, common: Sequence[str]) -> None:
+        """Remember who holds common words, the second time that they are asked for."""
+        known, asked = self._counts.holders, self._counts.asked
+        for word in common:
+            if word in asked and word not in known and len(known) * self._counts.total < _REMEMBERED:
+                ids = np.concatenate(list(self._holders(word)))
+                mask = np.zeros(int(ids.max()) + 1, np.bool_)
+                mask[ids] = True
+                known[word] = np.packbits(mask, bitorder="little")
+        asked.update(common)
 
     def _held(self) -> dict[str, int]:
         """Count how many items hold each word."""
         # Another thread may empty what is remembered at any moment.
-        found = {word: count for word in self._quoted if (count := self._counts.get(word)) is not None}
+        found = {word: count for word in self._quoted if (count := self._counts.held.get(word)) is not None}
         new = [word for word in self._quoted if word not in found]
         if new:
             counts = [
@@ -213,7 +252,7 @@ class _Fts5:
                 for word in new
             ]
             fresh = dict(zip(new, self._connection.execute(select(*counts)).one(), strict=True))
-            self._counts.update(fresh)
+            self._counts.held.update(fresh)
             found |= fresh
         return {word: found[word] for word in self._quoted}  # the order of a sum shows in its last digit
 
@@ -225,8 +264,8 @@ class _Fts5:
         told = {"expression": expression, "low": int(ids[0]), "high": int(ids[-1])}
         return self._connection.execute(_SCORED_ROWS, {**told, "ids": json.dumps(ids.tolist())}).all()
 
-    def _holders(self, expression: str) -> Iterator[Ids]:
-        after, most = -1, _FIRST
+    def _holders(self, expression: str, most: int = _FIRST) -> Iterator[Ids]:
+        after = -1
         while True:
             told = {"expression": expression, "after": after, "most": most}
             ids = ids_of(self._connection.scalar(_MATCHING, told))

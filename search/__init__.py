@@ -1,7 +1,7 @@
 """From a query to ranked hits."""
 
 from .calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
-from .coverage import Best, Calibration, Verdict
+from .coverage import Calibration, Verdict
 from .curves import RecallCurve, VerdictCurves, recall_curves, verdict_curves
 from .datasets import Dataset, DatasetColumns, open_dataset
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
@@ -39,6 +39,7 @@ from .projection import project
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
 from .results import Hit, Judgement, Results
+from .rows import Best
 from .searcher import Searcher
 from .sheets import COLUMNS, TILES
 from .suggest import Completer, Completion

@@ -16,10 +16,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from indexer import KINDS, Embeddings, Ids, Kind
+from indexer import KINDS, Embeddings, Kind
 
 from .errors import CalibrationUnusable
 from .logistic import Blended, Logistic
+from .rows import Best
+from .scale import Order, Scale
 from .signals import (
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,
@@ -41,26 +43,6 @@ PHRASE_WORDS = 5
 """A query of at most so many words is a phrase: the name of a thing rather than an account of a scene."""
 
 _FORMAT = "findmake calibration 1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Puts hits of different kinds into one order: a log-odds that rises with the score, for a given query.
-
-    Attributes:
-        null, mean, spread: weights of the score in deviations from the query's null distribution, and of that
-            distribution's mean and deviation; the first is above 0.
-        bias: of the sum.
-    """
-
-    null: float
-    mean: float
-    spread: float
-    bias: float
-
-    def __post_init__(self) -> None:
-        if not self.null > 0:
-            raise ValueError(f"hits would be ordered by falling score: the weight is {self.null}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +71,6 @@ class Bars:
 Models = Mapping[tuple[QueryKind, Kind], Logistic]
 CoverageModels = Mapping[tuple[QueryKind, Kind], Logistic | Blended]
 Orders = Mapping[tuple[QueryKind, Kind], Order]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Best:
-    """The best items of one kind of embedding.
-
-    Attributes:
-        ids: (m,) int64, best first.
-        rows: (m, dim) float32, their embeddings.
-        scores: (m,) float32, their cosines with the query.
-        size: how many embeddings of the kind were searched.
-    """
-
-    ids: Ids
-    rows: Embeddings
-    scores: Embeddings
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,25 +122,19 @@ class Calibration:
         signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
         return self.hits[asked, kind].probability(signals)
 
-    def relevance(self, asked: QueryKind, kind: Kind, query: Embeddings, scores: Embeddings) -> Embeddings:
-        """Bring scores of one kind to the scale on which all kinds are ordered.
+    def scale(self, asked: QueryKind, kind: Kind, query: Embeddings) -> Scale:
+        """Give the scale on which hits of all kinds are ordered, for scores of one kind.
+
+        It gives log-odds of answering the query, in units of a deviation of pictures' scores.
 
         Args:
             asked: what the query asks with.
-            kind: of the embeddings that were scored.
+            kind: of the embeddings that are scored.
             query: (dim,) float32 of length 1.
-            scores: (n,) float32 cosines.
-
-        Returns:
-            (n,) float32: log-odds of answering the query, in units of a deviation of pictures' scores; higher
-            for a higher score.
         """
-        order, unit = self.order[asked, kind], self.order[asked, "image"].null
         means, spreads = self.bank.nulls[kind].spread(query[None])
-        mean, spread = float(means[0]), float(spreads[0])
-        known = order.mean * mean + order.spread * spread + order.bias
-        relevance: Embeddings = ((order.null * (scores - mean) / spread + known) / unit).astype(np.float32)
-        return relevance
+        unit = self.order[asked, "image"].null
+        return self.order[asked, kind].scale(float(means[0]), float(spreads[0]), unit)
 
     def knows(self, query: Embeddings) -> float:
         """Give the highest cosine of a query (dim,) with the name of a landmark; -1 without any."""

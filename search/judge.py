@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
+from indexer import KINDS, Embeddings, Kind, Nearest
 
-from indexer import Collection, Embeddings, Kind, Nearest
-
-from .coverage import PHRASE_WORDS, Best, Calibration, QueryKind
+from .coverage import PHRASE_WORDS, Calibration, QueryKind
 from .embedding import EmbeddedQuery
 from .phrases import PHRASES
 from .results import Judgement
+from .rows import Best
+from .scale import Scale
 from .signals import rivals
 
 # An item that holds all words of a query, as few others do, answers it by its own account; what is left is
@@ -38,6 +38,8 @@ class Judge:
         self._calibration = calibration
         self._embedded = embedded
         self._asked = _asked(embedded)
+        self._scales: dict[Kind, Scale] = {}
+        self._probabilities: dict[Kind, dict[int, float]] = {kind: {} for kind in KINDS}
 
     @property
     def is_calibrated(self) -> bool:
@@ -55,14 +57,17 @@ class Judge:
             nearest: what was found of that kind, with its background.
             scores: (n,) float32 cosines.
         """
+        if kind not in self._scales:
+            self._scales[kind] = self._scale(kind, nearest)
+        return self._scales[kind].relevance(scores)
+
+    def _scale(self, kind: Kind, nearest: Nearest) -> Scale:
         if self._calibration is not None:
-            query = self._embedded.embedding
-            return self._calibration.relevance(self._asked, kind, query, scores)
+            return self._calibration.scale(self._asked, kind, self._embedded.embedding)
         background = nearest.background
-        mean = float(background.mean()) if len(background) else 0.0
-        deviation = max(float(background.std()) if len(background) else 0.0, _LEAST_DEVIATION)
-        relevance: Embeddings = ((scores - mean) / deviation).astype(np.float32)
-        return relevance
+        if not len(background):
+            return Scale(zero=0.0, step=_LEAST_DEVIATION)
+        return Scale(zero=float(background.mean()), step=max(float(background.std()), _LEAST_DEVIATION))
 
     def probabilities(self, best: Mapping[Kind, Best]) -> dict[int, float]:
         """Give each item's probability to answer the query, by the better of its kinds; none uncalibrated."""
@@ -70,9 +75,14 @@ class Judge:
         if self._calibration is None:
             return found
         for kind, some in best.items():
-            values = self._calibration.probabilities(self._asked, kind, self._embedded.embedding, some)
-            for item_id, value in zip(some.ids.tolist(), values.tolist(), strict=True):
-                found[item_id] = max(found.get(item_id, 0.0), value)
+            known = self._probabilities[kind]
+            new = [place for place, item_id in enumerate(some.ids.tolist()) if item_id not in known]
+            if new:
+                asked = some.at(new)
+                values = self._calibration.probabilities(self._asked, kind, self._embedded.embedding, asked)
+                known |= zip(asked.ids.tolist(), values.tolist(), strict=True)
+            for item_id in some.ids.tolist():
+                found[item_id] = max(found.get(item_id, 0.0), known[item_id])
         return found
 
     def judgement(self, best: Mapping[Kind, Best], *, worded: int) -> Judgement | None:
@@ -85,8 +95,11 @@ class Judge:
         if self._calibration is None:
             return None
         query = self._embedded.embedding
-        coverages = {k: self._calibration.judge(self._asked, k, query, some)[1] for k, some in best.items()}
-        kind = max(coverages, key=lambda k: coverages[k], default=None)
+        coverages = {}
+        for kind, some in best.items():
+            values, coverages[kind] = self._calibration.judge(self._asked, kind, query, some)
+            self._probabilities[kind] |= zip(some.ids.tolist(), values.tolist(), strict=True)
+        told = max(coverages, key=lambda k: coverages[k], default=None)
         coverage = _together(best, coverages)
         if worded and self._calibration.knows(query) >= _KNOWN:
             coverage = _chance(_odds(coverage) + _WORDED)
@@ -94,7 +107,7 @@ class Judge:
             reason = f"all words of the query stand in {_count(worded)}"
             return self._worded(WORDS_SAY, f"{reason.capitalize()}.")
         verdict = self._calibration.bars.verdict(coverage)
-        reason = self._reason(verdict, best[kind] if kind else None, kind)
+        reason = self._reason(verdict, best[told] if told else None, told)
         return Judgement(
             verdict=verdict,
             coverage=round(coverage, 4),
@@ -169,49 +182,3 @@ def _asked(embedded: EmbeddedQuery) -> QueryKind:
 
 def _count(items: int) -> str:
     return "one item" if items == 1 else f"{items:,} items"
-
-
-class Rows:
-    """The embeddings of items of one kind and their cosines with a query, each fetched once.
-
-    Args:
-        collection: what holds them.
-        kind: of the embeddings.
-        query: (dim,) float32 of length 1.
-        size: how many embeddings of the kind are searched.
-    """
-
-    def __init__(self, collection: Collection, kind: Kind, query: Embeddings, *, size: int) -> None:
-        self._size = size
-        self._collection = collection
-        self._kind: Kind = kind
-        self._query = query
-        self._known: dict[int, tuple[Embeddings, float]] = {}
-        self._missing: set[int] = set()
-
-    def score(self, item_id: int) -> float:
-        """Give the cosine of an item that has an embedding of this kind."""
-        self._fetch([item_id])
-        return self._known[item_id][1]
-
-    def of(self, ids: Sequence[int]) -> Best:
-        """Give those of some items that have an embedding of this kind, in their order."""
-        self._fetch(ids)
-        some = [item_id for item_id in ids if item_id in self._known]
-        empty = np.empty((0, len(self._query)), np.float32)
-        return Best(
-            ids=np.array(some, np.int64),
-            rows=np.stack([self._known[i][0] for i in some]) if some else empty,
-            scores=np.array([self._known[i][1] for i in some], np.float32),
-            size=self._size,
-        )
-
-    def _fetch(self, ids: Sequence[int]) -> None:
-        new = [i for i in ids if i not in self._known and i not in self._missing]
-        if not new:
-            return
-        present, rows = self._collection.present(self._kind, np.array(new, np.int64))
-        scores = np.vecdot(rows, self._query)
-        for item_id, row, score in zip(present.tolist(), rows, scores.tolist(), strict=True):
-            self._known[item_id] = row, score
-        self._missing.update(set(new) - set(present.tolist()))

@@ -11,12 +11,12 @@ import numpy as np
 from indexer import KINDS, Collection, Embeddings, Ids, Kind, Nearest
 
 from .counted import Counted
-from .coverage import Best
 from .embedding import EmbeddedQuery
 from .fusion import Found, WordHits, blend, is_decisive
-from .judge import Judge, Rows
+from .judge import Judge
 from .keywords import WordMatches, find_words
 from .query import Query, Words
+from .rows import Best, Rows
 
 _WORD_HITS = 100  # items that words bring in, the same ones however deep a page lies
 _UNSEEN = np.float32(-np.inf)
@@ -75,8 +75,11 @@ class Ranking:
         self._by_text = any(part.kind == "text" for part in embedded.parts)
         self._rows = {kind: Rows(collection, kind, self._direction, size=self._size(kind)) for kind in KINDS}
         self._words = _WordSearch(self._counted, query, allowed, left_out) if query.hybrid else None
-        self._first: list[Ranked] = []
-        self._relevance: dict[int, float] = {}
+        self._order = Found(scores=np.empty(0), ids=np.empty(0, np.int64))
+        self._first: list[Ranked] = []  # of the order, as far as it was asked for
+        self._matched: dict[int, Kind] = {}
+        self._scores: dict[tuple[Kind, int], float] = {}  # known from the search: no need to fetch rows
+        self._nearest: Mapping[Kind, Nearest] = {}
         self._is_whole = False
 
     def _size(self, kind: Kind) -> int:
@@ -97,8 +100,9 @@ class Ranking:
 
     def first(self, count: int) -> Sequence[Ranked]:
         """Give the first ``count`` items or more; fewer only if there are no more."""
-        if len(self._first) < count and not self._is_whole:
+        if len(self._order.ids) < count and not self._is_whole:
             self._look(count)
+        self._first += self._ranked(self._order.ids[len(self._first) : count].tolist())
         return self._first
 
     def counted(self, count: int) -> list[int]:
@@ -119,15 +123,19 @@ class Ranking:
 
     def relevance(self, ids: Sequence[int]) -> Embeddings:
         """Give what ranked items are ordered by, (n,) float32."""
-        return np.array([self._relevance[item_id] for item_id in ids], np.float32)
+        known = dict(zip(self._order.ids.tolist(), self._order.scores.tolist(), strict=True))
+        return np.array([known[item_id] for item_id in ids], np.float32)
 
     def best(self, ids: Sequence[int]) -> dict[Kind, Best]:
         """Give rows and scores of some items, by kind of embedding that the ranking looks at."""
-        kinds: Sequence[Kind] = KINDS if self._by_text else ("image",)
-        found = {kind: self._rows[kind].of(ids) for kind in kinds}
-        if not self._by_text and not len(found["image"].ids):  # texts only
-            found = {"text": self._rows["text"].of(ids)}
+        found = {kind: self._rows[kind].of(ids) for kind in self._kinds(ids)}
         return {kind: best for kind, best in found.items() if len(best.ids)}
+
+    def _kinds(self, ids: Sequence[int] | Ids) -> Sequence[Kind]:
+        """Name the kinds of embedding that count for some items; without words, pictures come first."""
+        if self._by_text:
+            return KINDS
+        return ("image",) if len(self._rows["image"].scores(ids)[0]) else ("text",)
 
     def pictures(self, ids: Sequence[int]) -> Embeddings:
         """Give the pictures' embeddings of some items, (n, dim) float32; zeros where there is no picture."""
@@ -142,7 +150,7 @@ class Ranking:
         depth = count + len(self._left_out)
         while True:
             self._look_at(depth)
-            if len(self._first) >= count or self._is_whole:
+            if len(self._order.ids) >= count or self._is_whole:
                 return
             depth *= 2  # words have moved some; rare, since they only ever raise what is near
 
@@ -157,20 +165,24 @@ class Ranking:
         if words is not None and len(words.ids):
             merged, by_words = self._blended(nearest, merged, words)
             matched = by_words | matched
-        self._relevance = dict(zip(merged.ids.tolist(), merged.scores.tolist(), strict=True))
-        worded = words.known if words is not None else frozenset()
-        scores = {  # known from the search: no need to fetch a row for each
+        self._order, self._matched, self._nearest, self._first = merged, matched, nearest, []
+        self._scores = {
             (kind, item_id): score
             for kind, found in nearest.items()
             for item_id, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
         }
-        self._first = []
-        for item_id in merged.ids.tolist():
-            kind = matched.get(item_id) or self._better_kind(item_id, nearest)
-            score = scores.get((kind, item_id))
-            if score is None:
-                score = self._rows[kind].score(item_id)
-            self._first.append(Ranked(id=item_id, score=score, matched=kind, worded=item_id in worded))
+
+    def _ranked(self, ids: Sequence[int]) -> list[Ranked]:
+        """Tell more of items that the order holds."""
+        kinds = {item_id: self._matched.get(item_id) or self._better_kind(item_id) for item_id in ids}
+        for kind in KINDS:
+            new = [i for i in ids if kinds[i] == kind and (kind, i) not in self._scores]
+            found, scores = self._rows[kind].scores(new)
+            self._scores |= zip(((kind, i) for i in found.tolist()), scores.tolist(), strict=True)
+        worded = self._words.known if self._words is not None else frozenset()
+        return [
+            Ranked(id=i, score=self._scores[kinds[i], i], matched=kinds[i], worded=i in worded) for i in ids
+        ]
 
     def _merged(self, nearest: Mapping[Kind, Nearest], depth: int) -> tuple[Found, dict[int, Kind]]:
         """Put both kinds into one order: the better counts, ties by smaller id."""
@@ -192,14 +204,15 @@ class Ranking:
     ) -> tuple[Found, dict[int, Kind]]:
         """Add the evidence of words; tell also which embedding counts of each item that they found."""
         relevance = np.full(len(words.ids), _UNSEEN)
-        place = {item_id: number for number, item_id in enumerate(words.ids.tolist())}
+        ascending = np.argsort(words.ids)
         matched: dict[int, Kind] = {}
-        for kind, best in self.best(words.ids.tolist()).items():
-            values = self._judge.relevance(kind, nearest[kind], best.scores)
-            rows = np.array([place[item_id] for item_id in best.ids.tolist()], np.int64)
+        for kind in self._kinds(words.ids):
+            ids, scores = self._rows[kind].scores(words.ids)
+            values = self._judge.relevance(kind, nearest[kind], scores)
+            rows = ascending[np.searchsorted(words.ids, ids, sorter=ascending)]
             better = values > relevance[rows]
             relevance[rows[better]] = values[better]
-            matched |= dict.fromkeys(best.ids[better].tolist(), kind)
+            matched |= dict.fromkeys(ids[better].tolist(), kind)
         hits = WordHits(
             found=Found(scores=words.scores, ids=words.ids),
             relevance=relevance,
@@ -208,10 +221,10 @@ class Ranking:
         )
         return blend(merged, hits, exhausted=self._is_whole), matched
 
-    def _better_kind(self, item_id: int, nearest: Mapping[Kind, Nearest]) -> Kind:
+    def _better_kind(self, item_id: int) -> Kind:
         """Tell which embedding counts of an item whose words put it first although nothing else is known."""
         values = {
-            kind: float(self._judge.relevance(kind, nearest[kind], best.scores)[0])
+            kind: float(self._judge.relevance(kind, self._nearest[kind], best.scores)[0])
             for kind, best in self.best([item_id]).items()
         }
         return max(values, key=lambda kind: values[kind])

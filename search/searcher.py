@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -99,7 +100,7 @@ class Searcher:
                 considered=answer.considered,
                 took_ms=round((time.perf_counter() - started) * 1e3, 3),
                 encoding_ms=round((encoded - started) * 1e3, 3),
-                judgement=answer.judgement(),
+                judgement=answer.judgement,
                 warnings=answer.warnings(),
                 embedding=embedded.embedding,
                 kind=embedded.kind,
@@ -150,6 +151,7 @@ class _Answer:
             if group.id in items  # removed by another process this very moment
         )
 
+    @cached_property
     def judgement(self) -> Judgement | None:
         """Judge the whole by its best hits, but those that a model made."""
         if not self._judge.is_calibrated:
@@ -215,7 +217,7 @@ class _Answer:
 
     def _judge_items(self, ids: Sequence[int]) -> None:
         new = [item_id for item_id in ids if item_id not in self._probabilities]
-        if new and self._judge.is_calibrated:
+        if new and self.judgement is not None:  # made first: it has most of them at once
             self._probabilities |= self._judge.probabilities(self._ranking.best(new))
 
     def _probability(self, item_id: int) -> float | None:

@@ -1,5 +1,6 @@
 """The inverted file: exact scores, nothing starves, and no harm to a file loses anything."""
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from indexer import Collection, EncoderSpec, examine, optimize
 from indexer import optimizing as optimizing_module
 from indexer.errors import StorageFailure
 from indexer.snapshots import MANIFEST
-from indexer.vectors import ExactIndex, IvfIndex
+from indexer.vectors import ExactIndex, IvfIndex, building
 from indexer.vectors.building import Queries, build, trials, truth, write
 from tests.catalogues import IMPORTED, draft
 from tests.strategies import unit_rows
@@ -87,6 +88,36 @@ def test_who_looks_at_every_list_finds_what_the_exact_index_finds(share):
         expected = exact.search(query, 10, allowed)
         for mine, theirs in zip(index.search(query, 10, allowed), expected, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.02])
+def test_filters_by_what_things_look_like_find_as_much(side, share):
+    """The lists nearest to a query hold next to nothing that is permitted; so many more are looked at."""
+    index, exact, _ = built(6_000, 9, probes=2)
+    ids = exact.ids()
+    axis = side * exact.embeddings(ids) @ unit_rows(1, DIM, 10)[0]
+    allowed = ids[axis > np.quantile(axis, 1 - share)]
+    hits = 0
+    for query in unit_rows(60, DIM, 11):
+        found, expected = index.search(query, 10, allowed)[1], exact.search(query, 10, allowed)[1]
+        hits += len(np.intersect1d(found, expected))
+    assert hits / 600 >= 0.9
+
+
+def test_what_was_prepared_for_a_filter_ends_with_a_change():
+    index, exact, _ = built(2_000, 12)
+    allowed = exact.ids()[:1_000].copy()
+    allowed.setflags(write=False)
+    query = unit_rows(1, DIM, 13)[0]
+    first = index.search(query, 5, allowed)[1]
+    np.testing.assert_array_equal(index.search(query, 5, allowed)[1], first)
+    index.remove(first[:1])
+    assert first[0] not in index.search(query, 5, allowed)[1]
+    other = allowed[500:].copy()  # may be written to: looked at anew each time
+    assert set(index.search(query, 5, other)[1].tolist()) <= set(other.tolist())
+    other[:] = allowed[:500]
+    assert set(index.search(query, 5, other)[1].tolist()) <= set(other.tolist())
 
 
 def test_more_lists_find_more_until_the_aim_is_reached():
@@ -269,10 +300,16 @@ def test_a_full_disk_leaves_the_old_index_in_use(many, monkeypatch):
         Path(path).write_bytes(b"half")
         raise RuntimeError("write error: No space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(faiss, "write_index", full)
-        with pytest.raises(StorageFailure, match="No space"):
-            optimize(many, forced=True)
+    def nearly_full(path, _rows):
+        with path.open("ab") as file:
+            file.write(b"half of the rows")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for module, name, failing in ((faiss, "write_index", full), (building, "append_rows", nearly_full)):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, failing)
+            with pytest.raises(StorageFailure, match="No space"):
+                optimize(many, forced=True)
     assert answers(many, QUERIES) == found
     again = Collection.open(many.folder)
     assert answers(again, QUERIES) == found

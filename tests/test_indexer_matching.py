@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import matching
+from indexer import bm25, matching
 from tests.catalogues import IMPORTED, catalogue, draft
 
 WORDS = ("red", "blue", "shoe", "shoebox", "oak", "lamp", "rare")
@@ -81,15 +81,19 @@ def test_counts_are_forgotten_when_anything_changes(tmp_path):
     collection.close()
 
 
+def counts_of(held):
+    return matching.Counts(total=ITEMS, held=held)
+
+
 def test_the_memory_of_counts_has_an_end(store):
-    counts = {}
+    counts = counts_of({})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "_COUNTED", 5)
         with store._db.reading() as connection:
             for number in range(40):
                 told = {"every": False, "allowed": None, "counts": counts}
                 matching.match_words(connection, [f"w{number}", "red"], 5, **told)
-                assert len(counts) <= 5 + 3
+                assert len(counts.held) <= 5 + 3
 
 
 class Forgetful(dict):
@@ -103,7 +107,71 @@ class Forgetful(dict):
 def test_counts_that_are_forgotten_meanwhile_do_no_harm(store):
     with store._db.reading() as connection:
         told = {"every": False, "allowed": None}
-        ids, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=Forgetful())
-        kept, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts={})
+        ids, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of(Forgetful()))
+        kept, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of({}))
     np.testing.assert_array_equal(ids, kept)
     assert len(ids) == 5
+
+
+# -- common words ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_are_common(monkeypatch):
+    """Words that more than twelve items hold count as common."""
+    for module in (bm25, matching):
+        monkeypatch.setattr(module, "COMMON", 12)
+
+
+@pytest.mark.parametrize("words", [["red"], ["red", "rare"], ["rare", "blue", "red"], ["red", "oak", "lamp"]])
+def test_who_holds_common_words_is_the_same_before_and_after_it_is_remembered(
+    tmp_path, few_are_common, words
+):
+    collection = catalogue(tmp_path / "c", [])
+    held = [
+        ["red"] * (n % 2) + ["blue"] * (n % 3 > 0) + ["rare"] * (n % 9 == 0) + ["oak", "lamp"]
+        for n in range(60)
+    ]
+    collection.store.write(
+        [
+            draft(n, {}, title=" ".join(each), text="", key=f"k{n}", provenance=IMPORTED)
+            for n, each in enumerate(held)
+        ]
+    )
+    expected = {n + 1 for n, each in enumerate(held) if set(words) <= set(each)}
+    for allowed in (None, np.arange(7, 55, 2)):
+        wanted = expected if allowed is None else expected & set(allowed.tolist())
+        found = [collection.store.match_words(words, 100, every=True, allowed=allowed) for _ in range(4)]
+        for ids, scores in found:
+            assert set(ids.tolist()) == wanted
+            np.testing.assert_array_equal(scores, found[0][1])
+            np.testing.assert_array_equal(ids, found[0][0])
+    collection.close()
+
+
+def test_a_common_word_adds_what_one_occurrence_adds(tmp_path, monkeypatch):
+    collection = catalogue(tmp_path / "c", [])
+    texts = [["red", "plain"][n % 2] + (" rare" if n % 8 == 0 else " stone") for n in range(80)]
+    collection.store.write(
+        [
+            draft(n, {}, title="", text=text, key=f"k{n:02}", path=f"/p/{n:02}.png", provenance=IMPORTED)
+            for n, text in enumerate(texts)
+        ]
+    )  # all of one length: an occurrence adds exactly the word's idf
+    worth = {n: bm25.idf(n, 80) for n in (10, 40)}
+    whole = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
+    for module in (bm25, matching):
+        monkeypatch.setattr(module, "COMMON", 12)
+    brief = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
+    np.testing.assert_array_equal(brief[0], whole[0])
+    np.testing.assert_allclose(brief[1], whole[1], rtol=1e-6)
+    # "rare" counts twice, as a word and as a beginning
+    np.testing.assert_allclose(brief[1], worth[40] + 2 * worth[10], rtol=1e-6)
+    collection.close()
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=9))
+def test_the_rarest_word_is_always_scored(held):
+    tells = bm25.telling(held)
+    assert tells[int(np.argmin(held))]
+    assert all(told or count > bm25.COMMON for told, count in zip(tells, held, strict=True))

@@ -13,12 +13,14 @@ from search import (
     CalibrationUnusable,
     shipped_calibration,
 )
-from search.coverage import Bars, Best, Calibration, Order
+from search.coverage import Bars, Calibration
 from search.episodes import Sought, observe
 from search.fitting import choose_bars, fit_models
 from search.logistic import Blended, Logistic
 from search.metrics import auroc
 from search.phrases import PHRASES
+from search.rows import Best
+from search.scale import Order
 from search.signals import (
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,
@@ -138,7 +140,7 @@ def test_what_is_there_is_told_from_what_is_not(calibration, bank):
 def test_relevance_rises_with_the_score(calibration, seed):
     scores = np.linspace(-1, 1, 50, dtype=np.float32)
     for kind in ("image", "text"):
-        relevance = calibration.relevance("mixed", kind, draw(seed, DIM), scores)
+        relevance = calibration.scale("mixed", kind, draw(seed, DIM)).relevance(scores)
         assert (np.diff(relevance) > 0).all()
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from search import Searcher, calibrate_collection, parse_query
-from search.coverage import Bars, Best
-from search.judge import WORDS_SAY, Judge, Rows
+from search.coverage import Bars
+from search.judge import WORDS_SAY, Judge
 from search.phrases import PHRASES
+from search.rows import Best, Rows
 from tests.catalogues import catalogue
 from tests.colour_pictures import write_pictures
 from tests.strategies import unit_rows

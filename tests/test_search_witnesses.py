@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.coverage import Best
 from search.judge import _together
+from search.rows import Best
 
 CHANCES = st.floats(0.01, 0.99)
 

@@ -21,7 +21,7 @@ from ..items import Embeddings, Ids
 from .base import Scores, best
 
 _FURTHER = 3  # times as many lists as were looked at
-_NEWCOMERS = 0.02  # share of the best that may still have come with the last lists
+_NEWCOMERS = 0.05  # share of the best that may still have come with the last lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,91 @@
+"""Embeddings of hits and their scores, as the verdict and folding look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import Collection, Embeddings, Ids, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Best:
+    """The best items of one kind of embedding.
+
+    Attributes:
+        ids: (m,) int64, best first.
+        rows: (m, dim) float32, their embeddings.
+        scores: (m,) float32, their cosines with the query.
+        size: how many embeddings of the kind were searched.
+    """
+
+    ids: Ids
+    rows: Embeddings
+    scores: Embeddings
+    size: int
+
+    def at(self, places: Sequence[int]) -> Best:
+        """Take some of them, by their places."""
+        some = list(places)
+        return Best(ids=self.ids[some], rows=self.rows[some], scores=self.scores[some], size=self.size)
+
+
+class Rows:
+    """The embeddings of items of one kind and their cosines with a query, each fetched once.
+
+    Args:
+        collection: what holds them.
+        kind: of the embeddings.
+        query: (dim,) float32 of length 1.
+        size: how many embeddings of the kind are searched.
+    """
+
+    def __init__(self, collection: Collection, kind: Kind, query: Embeddings, *, size: int) -> None:
+        self._size = size
+        self._collection = collection
+        self._kind: Kind = kind
+        self._query = query
+        self._asked = np.empty(0, np.int64)  # ascending; the others are of those that are there
+        self._ids, self._scores = np.empty(0, np.int64), np.empty(0, np.float32)
+        self._rows = np.empty((0, len(query)), np.float32)
+
+    def of(self, ids: Sequence[int] | Ids) -> Best:
+        """Give those of some items that have an embedding of this kind, in their order."""
+        found, places = self._find(ids)
+        scores = self._scores[places]
+        return Best(ids=found, rows=self._rows[places], scores=scores, size=self._size)
+
+    def scores(self, ids: Sequence[int] | Ids) -> tuple[Ids, Embeddings]:
+        """Give ids (m,) and cosines (m,) of those of some items that have an embedding of this kind."""
+        found, places = self._find(ids)
+        return found, self._scores[places]
+
+    def _find(self, ids: Sequence[int] | Ids) -> tuple[Ids, Ids]:
+        """Fetch what is not known yet; give those that are there, and where in the arrays."""
+        wanted = np.asarray(ids, np.int64)
+        new = wanted[~_is_among(wanted, self._asked)]
+        if len(new):
+            self._fetch(new)
+        found = wanted[_is_among(wanted, self._ids)]
+        return found, np.searchsorted(self._ids, found)
+
+    def _fetch(self, new: Ids) -> None:
+        present, rows = self._collection.present(self._kind, new)
+        self._asked = np.union1d(self._asked, new)
+        ids = np.concatenate([self._ids, present])
+        order = np.argsort(ids)
+        scores = np.concatenate([self._scores, np.vecdot(rows, self._query)])
+        self._ids, self._scores = ids[order], scores[order]
+        self._rows = np.concatenate([self._rows, rows])[order]
+
+
+def _is_among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
+    """Say of each id whether it is among others, which are ascending."""
+    if not len(known):
+        return np.zeros(len(ids), np.bool_)
+    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    found: NDArray[np.bool_] = known[places] == ids
+    return found
