@@ -6,17 +6,18 @@ import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, insert, select, update
 
 from .errors import CollectionBusy, SchemaTooNew, StorageFailure
 from .literals import fold
 from .migrations import MIGRATIONS, SCHEMA_VERSION
 from .tables import MetaRow
 
+_FACT = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
 _BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
 
 
@@ -84,6 +85,15 @@ class Database(ABC):
         if name not in held.numbers:
             held.numbers[name] = read()
         return held.numbers[name]
+
+    def counter(self, name: str) -> int:
+        """Read a counter of the table of facts; 0 if nothing was counted yet.
+
+        Raises:
+            StorageFailure: the tables cannot be read.
+        """
+        with self.reading() as connection:
+            return int(connection.scalar(_FACT, {"key": name}) or 0)
 
     @abstractmethod
     def _translated(self) -> AbstractContextManager[None]:
@@ -164,6 +174,17 @@ class SqliteDatabase(Database):
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
+    def counter(self, name: str) -> int:
+        """Read a counter; see ``Database.counter``."""
+        if getattr(self._local, "held", None) is not None:
+            return super().counter(name)
+        # By the driver, in a sixth of the time: each look-up begins so.
+        with self._translated(), closing(self._engine.raw_connection()) as pooled:
+            plain = pooled.driver_connection
+            assert plain is not None
+            row = plain.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+            return int(row[0]) if row else 0
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction; see ``Database.writing``."""
@@ -191,10 +212,11 @@ class SqliteDatabase(Database):
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except exc.DatabaseError as error:
-            if "locked" in str(error.orig):
+        except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+            reason = str(getattr(error, "orig", error))
+            if "locked" in reason:
                 raise CollectionBusy(self.folder) from error
-            raise StorageFailure(self.folder, str(error.orig)) from error
+            raise StorageFailure(self.folder, reason) from error
 
 
 def _set_version(connection: Connection, version: int) -> None:

@@ -75,7 +75,7 @@ class Store(Embedded):
 
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
-        return self._db.remembered("change", lambda: int(self.meta("change") or 0))
+        return self._db.remembered("change", lambda: self._db.counter("change"))
 
     def latest_change(self) -> int:
         """Number of the last change to any embedding at this moment, even within a snapshot."""

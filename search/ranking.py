@@ -79,6 +79,7 @@ class Ranking:
         self._first: list[Ranked] = []  # of the order, as far as it was asked for
         self._matched: dict[int, Kind] = {}
         self._scores: dict[tuple[Kind, int], float] = {}  # known from the search: no need to fetch rows
+        self._word_scores: dict[Kind, tuple[Ids, Embeddings]] = {}
         self._nearest: Mapping[Kind, Nearest] = {}
         self._is_whole = False
 
@@ -102,7 +103,7 @@ class Ranking:
         """Give the first ``count`` items or more; fewer only if there are no more."""
         if len(self._order.ids) < count and not self._is_whole:
             self._look(count)
-        self._first += self._ranked(self._order.ids[len(self._first) : count].tolist())
+        self._first += [self._ranked(i) for i in self._order.ids[len(self._first) : count].tolist()]
         return self._first
 
     def counted(self, count: int) -> list[int]:
@@ -131,11 +132,11 @@ class Ranking:
         found = {kind: self._rows[kind].of(ids) for kind in self._kinds(ids)}
         return {kind: best for kind, best in found.items() if len(best.ids)}
 
-    def _kinds(self, ids: Sequence[int] | Ids) -> Sequence[Kind]:
+    def _kinds(self, ids: Sequence[int]) -> Sequence[Kind]:
         """Name the kinds of embedding that count for some items; without words, pictures come first."""
         if self._by_text:
             return KINDS
-        return ("image",) if len(self._rows["image"].scores(ids)[0]) else ("text",)
+        return ("image",) if len(self._rows["image"].of(ids).ids) else ("text",)
 
     def pictures(self, ids: Sequence[int]) -> Embeddings:
         """Give the pictures' embeddings of some items, (n, dim) float32; zeros where there is no picture."""
@@ -166,29 +167,27 @@ class Ranking:
             merged, by_words = self._blended(nearest, merged, words)
             matched = by_words | matched
         self._order, self._matched, self._nearest, self._first = merged, matched, nearest, []
+        known = [(kind, found.ids, found.scores) for kind, found in nearest.items()]
+        known += [(kind, *found) for kind, found in self._word_scores.items()]
         self._scores = {
             (kind, item_id): score
-            for kind, found in nearest.items()
-            for item_id, score in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+            for kind, ids, scores in known
+            for item_id, score in zip(ids.tolist(), scores.tolist(), strict=True)
         }
 
-    def _ranked(self, ids: Sequence[int]) -> list[Ranked]:
-        """Tell more of items that the order holds."""
-        kinds = {item_id: self._matched.get(item_id) or self._better_kind(item_id) for item_id in ids}
-        for kind in KINDS:
-            new = [i for i in ids if kinds[i] == kind and (kind, i) not in self._scores]
-            found, scores = self._rows[kind].scores(new)
-            self._scores |= zip(((kind, i) for i in found.tolist()), scores.tolist(), strict=True)
-        worded = self._words.known if self._words is not None else frozenset()
-        return [
-            Ranked(id=i, score=self._scores[kinds[i], i], matched=kinds[i], worded=i in worded) for i in ids
-        ]
+    def _ranked(self, item_id: int) -> Ranked:
+        kind = self._matched.get(item_id) or self._better_kind(item_id)
+        score = self._scores.get((kind, item_id))
+        if score is None:
+            score = float(self._rows[kind].of([item_id]).scores[0])
+        worded = self._words is not None and item_id in self._words.known
+        return Ranked(id=item_id, score=score, matched=kind, worded=worded)
 
     def _merged(self, nearest: Mapping[Kind, Nearest], depth: int) -> tuple[Found, dict[int, Kind]]:
         """Put both kinds into one order: the better counts, ties by smaller id."""
         best: dict[int, tuple[float, Kind]] = {}
         for kind, found in nearest.items():
-            values = self._judge.relevance(kind, found, found.scores)
+            values = self._judge.relevance(kind, found, found.scores) if len(found.ids) else found.scores
             for item_id, value in zip(found.ids.tolist(), values.tolist(), strict=True):
                 if item_id not in self._left_out and (item_id not in best or value > best[item_id][0]):
                     best[item_id] = value, kind
@@ -206,8 +205,12 @@ class Ranking:
         relevance = np.full(len(words.ids), _UNSEEN)
         ascending = np.argsort(words.ids)
         matched: dict[int, Kind] = {}
-        for kind in self._kinds(words.ids):
-            ids, scores = self._rows[kind].scores(words.ids)
+        if not self._word_scores:  # those of all looks
+            kinds = self._kinds(words.ids.tolist())
+            self._word_scores = {kind: self._rows[kind].scores(words.ids) for kind in kinds}
+        for kind, (ids, scores) in self._word_scores.items():
+            if not len(ids):
+                continue
             values = self._judge.relevance(kind, nearest[kind], scores)
             rows = ascending[np.searchsorted(words.ids, ids, sorter=ascending)]
             better = values > relevance[rows]

@@ -52,25 +52,21 @@ class Rows:
         self._ids, self._scores = np.empty(0, np.int64), np.empty(0, np.float32)
         self._rows = np.empty((0, len(query)), np.float32)
 
-    def of(self, ids: Sequence[int] | Ids) -> Best:
+    def of(self, ids: Sequence[int]) -> Best:
         """Give those of some items that have an embedding of this kind, in their order."""
-        found, places = self._find(ids)
-        scores = self._scores[places]
-        return Best(ids=found, rows=self._rows[places], scores=scores, size=self._size)
-
-    def scores(self, ids: Sequence[int] | Ids) -> tuple[Ids, Embeddings]:
-        """Give ids (m,) and cosines (m,) of those of some items that have an embedding of this kind."""
-        found, places = self._find(ids)
-        return found, self._scores[places]
-
-    def _find(self, ids: Sequence[int] | Ids) -> tuple[Ids, Ids]:
-        """Fetch what is not known yet; give those that are there, and where in the arrays."""
         wanted = np.asarray(ids, np.int64)
         new = wanted[~_is_among(wanted, self._asked)]
         if len(new):
             self._fetch(new)
         found = wanted[_is_among(wanted, self._ids)]
-        return found, np.searchsorted(self._ids, found)
+        places = np.searchsorted(self._ids, found)
+        scores = self._scores[places]
+        return Best(ids=found, rows=self._rows[places], scores=scores, size=self._size)
+
+    def scores(self, ids: Ids) -> tuple[Ids, Embeddings]:
+        """Give ids (m,) and cosines (m,) of those of many items that have an embedding; nothing is kept."""
+        present, rows = self._collection.present(self._kind, ids)
+        return present, np.vecdot(rows, self._query)
 
     def _fetch(self, new: Ids) -> None:
         present, rows = self._collection.present(self._kind, new)
