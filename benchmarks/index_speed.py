@@ -53,7 +53,7 @@ print(f"{opened - imported:.3f}\\t{rss()}")
 
 
 def timed(work: Callable[[Any], object], inputs: Any) -> tuple[float, float]:
-    """Time work on each input, once all were done before: files are mapped; median and 95th percentile in ms."""
+    """Time work on each input, all done once before: files are mapped; median and 95th percentile in ms."""
     times = []
     for one in inputs:
         work(one)
