@@ -5,13 +5,14 @@
 
 Each contender runs in a process of its own: it fills itself, and is then asked one vector after another. The
 vectors are those of benchmarks/many.py. Recall is against a plain product. rclip reads all vectors from its
-database for each search of its command line, so that is what is timed; txtai and LanceDB are as they come,
+database for each search of its command line, so that is what is timed; the others are as they come,
 without tuning. The baseline is FAISS's flat index in one thread, the limit for who compares with everything.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import statistics
 import subprocess
@@ -112,12 +113,35 @@ def txtai(rows: np.ndarray, folder: Path) -> Ask:
     return ask
 
 
+def pgvector(rows: np.ndarray, folder: Path) -> Ask:
+    """Pgvector's HNSW over half-precision vectors, on a server on this machine, at its defaults."""
+    import psycopg
+
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.postgres_server import PostgresServer
+
+    server = PostgresServer()
+    atexit.register(server.stop)
+    address = server.new_database().replace("+psycopg", "")
+    link = psycopg.connect(address, autocommit=True)
+    link.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    link.execute(f"CREATE TABLE photos (id int PRIMARY KEY, embedding halfvec({rows.shape[1]}))")
+    with link.cursor().copy("COPY photos FROM STDIN") as copy:
+        for number, row in enumerate(rows.tolist()):
+            copy.write_row((number, str(row)))
+    link.execute("SET maintenance_work_mem = '2GB'")
+    link.execute("CREATE INDEX ON photos USING hnsw (embedding halfvec_ip_ops)")
+    statement = f"SELECT id FROM photos ORDER BY embedding <#> %s::halfvec LIMIT {K}"
+    return lambda query: [hit[0] for hit in link.execute(statement, [str(query.tolist())]).fetchall()]
+
+
 CONTENDERS: dict[str, Callable[[np.ndarray, Path], Ask]] = {
     "FAISS flat, float32 (baseline)": faiss_flat,
     "findmake": ours,
     "rclip": rclip,
     "LanceDB": lance,
     "txtai": txtai,
+    "pgvector": pgvector,
 }
 PEERS = ("rclip", "LanceDB", "txtai")
 

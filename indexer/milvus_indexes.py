@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import netrc
 import threading
 from functools import partial
+from urllib.parse import urlsplit
 
 import numpy as np
 from pymilvus import MilvusClient
@@ -33,15 +35,18 @@ class MilvusIndexes(Indexes):
         address: of the server, such as ``http://localhost:19530``.
 
     Raises:
-        VectorsUnreachable: the server does not answer.
+        VectorsUnreachable: the server does not answer, or does not let this user in.
     """
 
     def __init__(self, store: Store, dim: int, address: str) -> None:
         super().__init__(store, dim, threading.RLock())
+        token = _token(address)
         try:
-            client = MilvusClient(uri=address, timeout=_CONNECT_TIMEOUT_S)
-        except MilvusException as error:
-            raise VectorsUnreachable(address, str(error.message)) from error
+            client = MilvusClient(uri=address, token=token, timeout=_CONNECT_TIMEOUT_S)
+        except MilvusException as error:  # which does not tell whether the password was wrong
+            who = token.partition(":")[0] or "nobody, for there is no name"
+            reason = f"{error.message} (asked as {who} in ~/.netrc)"
+            raise VectorsUnreachable(address, reason) from error
         name = f"findmake_{store.meta('id')}"
         self._bases = {kind: MilvusBase(client, address, f"{name}_{kind}", dim) for kind in KINDS}
 
@@ -92,3 +97,26 @@ class MilvusIndexes(Indexes):
             stale = np.concatenate([some, self._store.removed(kind, since=before)])
         fetch = partial(self._store.embeddings_of, kind)
         return MilvusIndex(base, fresh, stale=stale, ids=ids, fetch=fetch)
+
+
+def _token(address: str) -> str:
+    """Read name and password for a server from ``~/.netrc``; empty if it has none there.
+
+    The address is kept in the collection, for all who use it to see: no place for a password.
+
+    Raises:
+        VectorsUnreachable: the address holds a password, or the file cannot be read.
+    """
+    url = urlsplit(address)
+    host = url.hostname or ""
+    if url.username is not None:
+        plain = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+        entry = f"machine {host} login NAME password PASSWORD"
+        raise VectorsUnreachable(plain, f"name and password belong into ~/.netrc, as the line: {entry}")
+    try:
+        known = netrc.netrc().authenticators(host)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, netrc.NetrcParseError) as error:
+        raise VectorsUnreachable(address, f"~/.netrc cannot be read ({error})") from error
+    return f"{known[0]}:{known[2]}" if known else ""

@@ -7,11 +7,12 @@ from milvus import MilvusServer
 
 
 class Milvus:
-    """A server on ports of its own; its files go with it."""
+    """A server that asks for name and password; its files go with it. One at a time: etcd has fixed ports."""
 
     def __init__(self):
         self._folder = tempfile.mkdtemp(prefix="findmake-milvus-")
         self._server = MilvusServer()
+        self._server.config.set("authorization_enabled", True)
         self._server.set_base_dir(self._folder)
         self._server.start()
         self.address = f"http://127.0.0.1:{self._server.listen_port}"

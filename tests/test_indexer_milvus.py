@@ -21,12 +21,22 @@ pytestmark = [pytest.mark.files, pytest.mark.filterwarnings("ignore")]  # the cl
 DIM = ColourEncoder().spec.dim
 
 
+def write_netrc(home, password):
+    (home / ".netrc").write_text(f"machine 127.0.0.1 login root password {password}\n")
+    (home / ".netrc").chmod(0o600)
+
+
 @pytest.fixture(scope="module")
-def milvus():
+def milvus(tmp_path_factory):
+    """A server that asks for a password, which this user knows."""
     from tests.milvus_server import Milvus
 
+    home = tmp_path_factory.mktemp("home")
+    write_netrc(home, "Milvus")  # as the server comes
     server = Milvus()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        yield server
     server.stop()
 
 
@@ -153,3 +163,30 @@ def test_a_server_that_is_not_there_is_told_and_changes_nothing(collection):
     assert time.monotonic() - started < 30
     assert collection.keeps_files
     assert collection.store.meta("vectors") is None
+
+
+# -- a server that asks who comes --------------------------------------------------------------------------
+
+
+def test_who_has_no_password_or_a_wrong_one_is_told(collection, milvus, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(VectorsUnreachable, match="as nobody, for there is no name in ~/.netrc"):
+        collection.use_vectors(milvus.address)
+    write_netrc(tmp_path, "wrong")
+    with pytest.raises(VectorsUnreachable, match="as root in ~/.netrc") as told:
+        collection.use_vectors(milvus.address)
+    assert "wrong" not in str(told.value)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated(collection):
+    with pytest.raises(VectorsUnreachable, match=r"~/\.netrc.*machine milvus\.example") as told:
+        collection.use_vectors("http://root:secret@milvus.example:19530")
+    assert "secret" not in str(told.value)
+    assert collection.store.meta("vectors") is None
+
+
+def test_an_unreadable_netrc_is_told(collection, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".netrc").write_text("machine")
+    with pytest.raises(VectorsUnreachable, match="netrc cannot be read"):
+        collection.use_vectors("http://127.0.0.1:9")
