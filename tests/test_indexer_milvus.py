@@ -170,10 +170,10 @@ def test_a_server_that_is_not_there_is_told_and_changes_nothing(collection):
 
 def test_who_has_no_password_or_a_wrong_one_is_told(collection, milvus, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(VectorsUnreachable, match="as nobody, for there is no name in ~/.netrc"):
+    with pytest.raises(VectorsUnreachable, match="as nobody, for there is no name in"):
         collection.use_vectors(milvus.address)
     write_netrc(tmp_path, "wrong")
-    with pytest.raises(VectorsUnreachable, match="as root in ~/.netrc") as told:
+    with pytest.raises(VectorsUnreachable, match="asked as root in") as told:
         collection.use_vectors(milvus.address)
     assert "wrong" not in str(told.value)
 
