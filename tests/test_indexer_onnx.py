@@ -148,6 +148,18 @@ def test_an_interrupted_export_leaves_nothing(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_older_formats_left_goes_when_the_new_one_is_there(tmp_path):
+    folders = {name: tmp_path / name for name in ("3-abc", "2-abc", "1-abc", "2-other", "4-abc", "note-abc")}
+    for name, folder in folders.items():
+        if name != "3-abc":
+            folder.mkdir()
+            (folder / "text.onnx").write_bytes(b"old")
+    with onnx_files.replacing(folders["3-abc"]) as made:
+        (made / "text.onnx").write_bytes(b"new")
+        assert folders["2-abc"].exists()
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == set(folders) - {"2-abc", "1-abc"}
+
+
 def test_a_search_without_torch_imports_none_of_it(starter, cached, tmp_path):
     script = f"""
 import sys

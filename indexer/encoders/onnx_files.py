@@ -106,7 +106,7 @@ def short_towers(folder: Path) -> dict[str, Path]:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path | None]:
-    """Give an empty folder that takes the place of another one when all went well.
+    """Give an empty folder that takes the place of another one when all went well, and of older formats' too.
 
     None if another process is at it already: it will be there soon.
 
@@ -125,6 +125,10 @@ def replacing(folder: Path) -> Iterator[Path | None]:
         yield made
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)
+        _, _, key = folder.name.partition("-")
+        for old in folder.parent.glob(f"[0-9]-{key}"):
+            if int(old.name.partition("-")[0]) < _FORMAT:
+                shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(made, ignore_errors=True)
         lock.release()
