@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from .dialects import LeadingNumber, glob
 from .items import Ids
-from .tables import APART, FieldRow, ItemRow
+from .tables import APART, FIELDS, ITEMS
 
 BY_ADDED, BY_TITLE, BY_PIXELS, BY_BYTES = "added", "title", "pixels", "bytes"
 """Orders beside those by a field; an attribute of one of these names hides behind it."""
@@ -51,20 +51,20 @@ def arrange(connection: Connection, order: Order) -> Ids:
     """
     name = order.by.lower()
     if name == BY_ADDED:
-        by_id = ItemRow.id.desc() if order.descending else ItemRow.id
-        return _ids(connection, select(ItemRow.id).order_by(by_id))
+        by_id = ITEMS.c.id.desc() if order.descending else ITEMS.c.id
+        return _ids(connection, select(ITEMS.c.id).order_by(by_id))
     if name == BY_TITLE:
-        return _sorted(connection, select(ItemRow.id), [func.fold(_name())], order)
+        return _sorted(connection, select(ITEMS.c.id), [func.fold(_name())], order)
     if name == BY_PIXELS:
-        pixels = func.nullif(ItemRow.width * ItemRow.height, 0)
-        return _sorted(connection, select(ItemRow.id), [pixels], order)
+        pixels = func.nullif(ITEMS.c.width * ITEMS.c.height, 0)
+        return _sorted(connection, select(ITEMS.c.id), [pixels], order)
     if name == BY_BYTES:
-        size = LeadingNumber(ItemRow.fingerprint)  # the digits before the colon
-        is_stamp = glob(ItemRow.fingerprint, _STAMP)
-        return _sorted(connection, select(ItemRow.id), [case((is_stamp, size))], order)
-    mine = (FieldRow.item_id == ItemRow.id) & (FieldRow.name == order.by)
-    statement = select(ItemRow.id).outerjoin(FieldRow, mine)
-    return _sorted(connection, statement, [FieldRow.number, FieldRow.text], order)
+        size = LeadingNumber(ITEMS.c.fingerprint)  # the digits before the colon
+        is_stamp = glob(ITEMS.c.fingerprint, _STAMP)
+        return _sorted(connection, select(ITEMS.c.id), [case((is_stamp, size))], order)
+    mine = (FIELDS.c.item_id == ITEMS.c.id) & (FIELDS.c.name == order.by)
+    statement = select(ITEMS.c.id).outerjoin(FIELDS, mine)
+    return _sorted(connection, statement, [FIELDS.c.number, FIELDS.c.text], order)
 
 
 def read_values(connection: Connection, field: str, *, apart: bool = False) -> tuple[Ids, list[str], Numbers]:
@@ -79,10 +79,10 @@ def read_values(connection: Connection, field: str, *, apart: bool = False) -> t
         Ids (m,) int64 ascending of the items with a value, their texts without case, and their numbers (m,)
         float64, NaN where it is none.
     """
-    statement = select(FieldRow.item_id, FieldRow.text, FieldRow.number).where(FieldRow.name == field)
+    statement = select(FIELDS.c.item_id, FIELDS.c.text, FIELDS.c.number).where(FIELDS.c.name == field)
     if not apart:
-        statement = statement.where(FieldRow.item_id.not_in(APART))
-    rows = connection.execute(statement.order_by(FieldRow.item_id)).all()
+        statement = statement.where(FIELDS.c.item_id.not_in(APART))
+    rows = connection.execute(statement.order_by(FIELDS.c.item_id)).all()
     ids = np.fromiter((row.item_id for row in rows), np.int64, len(rows))
     numbers = np.array([np.nan if row.number is None else row.number for row in rows], np.float64)
     return ids, [row.text for row in rows], numbers
@@ -90,19 +90,19 @@ def read_values(connection: Connection, field: str, *, apart: bool = False) -> t
 
 def read_names(connection: Connection) -> dict[int, str]:
     """Read what all items are called, by id: their title, else the start of their text, else their key."""
-    return {row[0]: row[1] for row in connection.execute(select(ItemRow.id, _name()))}
+    return {row[0]: row[1] for row in connection.execute(select(ITEMS.c.id, _name()))}
 
 
 def _name() -> ColumnElement[str]:
-    start = func.nullif(func.substr(ItemRow.text, 1, _NAME_OF_TEXT), "")
-    return func.coalesce(func.nullif(ItemRow.title, ""), start, ItemRow.key)
+    start = func.nullif(func.substr(ITEMS.c.text, 1, _NAME_OF_TEXT), "")
+    return func.coalesce(func.nullif(ITEMS.c.title, ""), start, ITEMS.c.key)
 
 
 def _sorted(connection: Connection, statement: Select[Any], keys: Sequence[Any], order: Order) -> Ids:
     ordered: list[ColumnElement[Any]] = []
     for key in keys:
         ordered += [key.is_(None), key.desc() if order.descending else key.asc()]
-    return _ids(connection, statement.order_by(*ordered, ItemRow.id.desc()))
+    return _ids(connection, statement.order_by(*ordered, ITEMS.c.id.desc()))
 
 
 def _ids(connection: Connection, statement: Select[Any]) -> Ids:

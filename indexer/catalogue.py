@@ -18,7 +18,7 @@ from .items import Ids
 from .matching import Counts, match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
-from .tables import APART, ItemRow, MetaRow
+from .tables import APART, ITEMS, META
 from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings, rename_tag
 from .timeline import When, count_days
 from .vectors import Scores
@@ -26,8 +26,8 @@ from .writing import count_tagging, now
 
 _REMEMBERED = 32  # filters; a megabyte each where a hundred thousand items pass
 _MADE = Compare(field="origin", operator="=", value="generated")
-_COUNTERS = select(MetaRow.value).where(MetaRow.key.in_(["change", "tagging"]))
-_ITEMS = select(func.count()).select_from(ItemRow)
+_COUNTERS = select(META.c.value).where(META.c.key.in_(["change", "tagging"]))
+_ITEMS = select(func.count()).select_from(ITEMS)
 _BESIDE = select(func.count()).select_from(APART.subquery())
 
 

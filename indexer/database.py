@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc,
 from .errors import CollectionBusy, SchemaTooNew, StorageFailure
 from .literals import fold
 from .migrations import MIGRATIONS, SCHEMA_VERSION
-from .tables import MetaRow
+from .tables import META
 
-_FACT = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
+_FACT = select(META.c.value).where(META.c.key == bindparam("key"))
 _BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
 
 
@@ -145,9 +145,9 @@ class Database(ABC):
 
     @staticmethod
     def _version(connection: Connection) -> int:
-        if not connection.dialect.has_table(connection, MetaRow.__tablename__):
+        if not connection.dialect.has_table(connection, META.name):
             return 0
-        found = connection.scalar(select(MetaRow.value).where(MetaRow.key == "schema_version"))
+        found = connection.scalar(select(META.c.value).where(META.c.key == "schema_version"))
         return int(found or 0)
 
 
@@ -221,10 +221,10 @@ class SqliteDatabase(Database):
 
 def _set_version(connection: Connection, version: int) -> None:
     changed = connection.execute(
-        update(MetaRow).where(MetaRow.key == "schema_version").values(value=version)
+        update(META).where(META.c.key == "schema_version").values(value=version)
     ).rowcount
     if not changed:
-        connection.execute(insert(MetaRow).values(key="schema_version", value=version))
+        connection.execute(insert(META).values(key="schema_version", value=version))
 
 
 def _fold(text: str | None) -> str | None:

@@ -12,25 +12,25 @@ from .conditions import BUILT_IN
 from .dialects import Joined, insert_into
 from .items import KINDS, Attribute
 from .literals import comparable
-from .tables import APART, WORDS, EmbeddingRow, FieldRow, ItemRow, TagRow
+from .tables import APART, EMBEDDINGS, FIELDS, ITEMS, TAGS, WORDS
 
 _CHUNK = 500
-# By name, so that a later column of ItemRow does not disturb the migration of an old collection.
+# By name, so that a later column of the items does not disturb the migration of an old collection.
 _SOURCE = (
-    select(ItemRow.id, ItemRow.key, ItemRow.path, ItemRow.title, ItemRow.text, ItemRow.attributes)
-    .add_columns(ItemRow.width, ItemRow.height, ItemRow.origin, ItemRow.added_at)
-    .where(ItemRow.id.in_(bindparam("ids", expanding=True)))
-    .order_by(ItemRow.id)
+    select(ITEMS.c.id, ITEMS.c.key, ITEMS.c.path, ITEMS.c.title, ITEMS.c.text, ITEMS.c.attributes)
+    .add_columns(ITEMS.c.width, ITEMS.c.height, ITEMS.c.origin, ITEMS.c.added_at)
+    .where(ITEMS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(ITEMS.c.id)
 )
 _KINDS = (
-    select(EmbeddingRow.item_id, Joined(EmbeddingRow.kind))
-    .where(EmbeddingRow.item_id.in_(bindparam("ids", expanding=True)))
-    .group_by(EmbeddingRow.item_id)
+    select(EMBEDDINGS.c.item_id, Joined(EMBEDDINGS.c.kind))
+    .where(EMBEDDINGS.c.item_id.in_(bindparam("ids", expanding=True)))
+    .group_by(EMBEDDINGS.c.item_id)
 )
 _TAGS = (
-    select(TagRow.item_id, Joined(TagRow.tag.distinct()))
-    .where(TagRow.item_id.in_(bindparam("ids", expanding=True)))
-    .group_by(TagRow.item_id)
+    select(TAGS.c.item_id, Joined(TAGS.c.tag.distinct()))
+    .where(TAGS.c.item_id.in_(bindparam("ids", expanding=True)))
+    .group_by(TAGS.c.item_id)
 )
 
 
@@ -44,7 +44,7 @@ def derive(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def _derive(connection: Connection, chunk: list[int], apart: frozenset[int]) -> None:
-    connection.execute(delete(FieldRow).where(FieldRow.item_id.in_(chunk)))
+    connection.execute(delete(FIELDS).where(FIELDS.c.item_id.in_(chunk)))
     rows = connection.execute(_SOURCE, {"ids": chunk}).all()
     kinds = _by_item(connection, _KINDS, chunk)
     fields = [field for row in rows for field in _fields(row, kinds.get(row.id, ""))]
@@ -62,14 +62,14 @@ def derive_words(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def _apart(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
-    return frozenset(connection.scalars(APART.where(ItemRow.id.in_(ids))))
+    return frozenset(connection.scalars(APART.where(ITEMS.c.id.in_(ids))))
 
 
 def derive_all(connection: Connection) -> None:
     """Derive everything, for a collection that had none of it, and nothing that stands apart."""
     last = 0
     while True:
-        statement = select(ItemRow.id).where(ItemRow.id > last).order_by(ItemRow.id).limit(_CHUNK)
+        statement = select(ITEMS.c.id).where(ITEMS.c.id > last).order_by(ITEMS.c.id).limit(_CHUNK)
         ids = connection.scalars(statement).all()
         if not ids:
             return
@@ -91,9 +91,9 @@ def _fields(row: Any, kinds: str) -> list[dict[str, Any]]:
 
 
 def _write_fields(connection: Connection, fields: Sequence[dict[str, Any]]) -> None:
-    statement = insert_into(connection.dialect.name, FieldRow)
+    statement = insert_into(connection.dialect.name, FIELDS)
     newer = {name: statement.excluded[name] for name in ("text", "number")}
-    keys = [FieldRow.name, FieldRow.item_id]
+    keys = [FIELDS.c.name, FIELDS.c.item_id]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=newer), fields)
 
 

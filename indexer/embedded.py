@@ -12,14 +12,14 @@ from sqlalchemy import bindparam, select
 from .catalogue import Catalogue
 from .dialects import Joined, among, ids_of
 from .items import Embeddings, Ids, Kind
-from .tables import APART, EmbeddingRow, TombstoneRow
+from .tables import APART, EMBEDDINGS, TOMBSTONES
 
 _CHUNK = 50_000
 
 # Built once: putting a statement together costs more than running it.
-_FEW = select(EmbeddingRow.item_id, EmbeddingRow.vector).where(
-    EmbeddingRow.kind == bindparam("kind"),
-    among(EmbeddingRow.item_id),
+_FEW = select(EMBEDDINGS.c.item_id, EMBEDDINGS.c.vector).where(
+    EMBEDDINGS.c.kind == bindparam("kind"),
+    among(EMBEDDINGS.c.item_id),
 )
 
 
@@ -38,7 +38,7 @@ class Embedded(Catalogue):
             Ids (n,) int64 ascending, and (n, dim) float32.
         """
         with self._db.reading() as connection:
-            return _rows(connection.execute(_wanted(kind, apart).where(EmbeddingRow.change > since)).all())
+            return _rows(connection.execute(_wanted(kind, apart).where(EMBEDDINGS.c.change > since)).all())
 
     def embeddings_of(self, kind: Kind, ids: Ids) -> tuple[Ids, Embeddings]:
         """Read embeddings of a few items: ids (m,) of those that have one, and (m, dim) float32."""
@@ -48,8 +48,8 @@ class Embedded(Catalogue):
 
     def embedded_ids(self, kind: Kind) -> Ids:
         """List the items of the catalogue that have an embedding of one kind, (n,) int64 ascending."""
-        wanted = select(EmbeddingRow.item_id).where(EmbeddingRow.kind == kind)
-        wanted = wanted.where(EmbeddingRow.item_id.not_in(APART))
+        wanted = select(EMBEDDINGS.c.item_id).where(EMBEDDINGS.c.kind == kind)
+        wanted = wanted.where(EMBEDDINGS.c.item_id.not_in(APART))
         with self._db.reading() as connection:
             return ids_of(connection.scalar(select(Joined(wanted.subquery().c.item_id))))
 
@@ -61,7 +61,7 @@ class Embedded(Catalogue):
         last = -1
         while True:
             with self._db.reading() as connection:
-                statement = _wanted(kind, False).where(EmbeddingRow.item_id > last).limit(_CHUNK)
+                statement = _wanted(kind, False).where(EMBEDDINGS.c.item_id > last).limit(_CHUNK)
                 ids, rows = _rows(connection.execute(statement).all())
             if not len(ids):
                 return
@@ -70,17 +70,17 @@ class Embedded(Catalogue):
 
     def removed(self, kind: Kind, *, since: int) -> Ids:
         """List the ids whose embedding of this kind was dropped after a change, (n,) int64."""
-        statement = select(TombstoneRow.item_id).where(TombstoneRow.kind == kind, TombstoneRow.change > since)
+        statement = select(TOMBSTONES.c.item_id).where(TOMBSTONES.c.kind == kind, TOMBSTONES.c.change > since)
         with self._db.reading() as connection:
             return np.array(connection.scalars(statement).all(), np.int64)
 
 
 def _wanted(kind: Kind, apart: bool) -> Any:
     return (
-        select(EmbeddingRow.item_id, EmbeddingRow.vector)
-        .where(EmbeddingRow.kind == kind)
-        .where(EmbeddingRow.item_id.in_(APART) if apart else EmbeddingRow.item_id.not_in(APART))
-        .order_by(EmbeddingRow.item_id)
+        select(EMBEDDINGS.c.item_id, EMBEDDINGS.c.vector)
+        .where(EMBEDDINGS.c.kind == kind)
+        .where(EMBEDDINGS.c.item_id.in_(APART) if apart else EMBEDDINGS.c.item_id.not_in(APART))
+        .order_by(EMBEDDINGS.c.item_id)
     )
 
 

@@ -13,7 +13,7 @@ from .conditions import BUILT_IN
 from .dialects import among, glob
 from .items import Attribute, Ids
 from .literals import DATE_SHAPE
-from .tables import APART, FieldRow, ItemRow, TagRow
+from .tables import APART, FIELDS, ITEMS, TAGS
 
 _ALWAYS = ("tags", "origin", "modality")  # facets beside the attributes
 
@@ -69,8 +69,8 @@ def field_names(connection: Connection) -> list[str]:
     """
     names: list[str] = []
     while True:  # one look into the index for each name, instead of a walk through all values
-        statement = select(func.min(FieldRow.name)).where(FieldRow.item_id.not_in(APART))
-        name = connection.scalar(statement.where(FieldRow.name > names[-1]) if names else statement)
+        statement = select(func.min(FIELDS.c.name)).where(FIELDS.c.item_id.not_in(APART))
+        name = connection.scalar(statement.where(FIELDS.c.name > names[-1]) if names else statement)
         if name is None:
             return names
         names.append(name)
@@ -90,11 +90,11 @@ def _facet(connection: Connection, name: str, only: str | None, limit: int) -> F
     summary = _chosen(
         select(
             func.count().label("items"),
-            func.count(FieldRow.text.distinct()).label("distinct"),
-            func.count(FieldRow.number).label("numbers"),
-            func.count(case((glob(FieldRow.text, DATE_SHAPE), 1))).label("dates"),
-            *(func.min(FieldRow.number).label("low"), func.max(FieldRow.number).label("high")),
-            *(func.min(FieldRow.text).label("first"), func.max(FieldRow.text).label("last")),
+            func.count(FIELDS.c.text.distinct()).label("distinct"),
+            func.count(FIELDS.c.number).label("numbers"),
+            func.count(case((glob(FIELDS.c.text, DATE_SHAPE), 1))).label("dates"),
+            *(func.min(FIELDS.c.number).label("low"), func.max(FIELDS.c.number).label("high")),
+            *(func.min(FIELDS.c.text).label("first"), func.max(FIELDS.c.text).label("last")),
         ),
         name,
         only,
@@ -109,8 +109,8 @@ def _facet(connection: Connection, name: str, only: str | None, limit: int) -> F
 
 
 def _chosen(statement: Any, name: str, only: str | None) -> Any:
-    statement = statement.where(FieldRow.name == name)
-    return statement.where(_among(FieldRow.item_id, only))
+    statement = statement.where(FIELDS.c.name == name)
+    return statement.where(_among(FIELDS.c.item_id, only))
 
 
 def _among(column: Any, only: str | None) -> ColumnElement[bool]:
@@ -123,13 +123,13 @@ def _values(
     connection: Connection, name: str, only: str | None, limit: int
 ) -> tuple[tuple[Attribute, int], ...]:
     count = func.count()
-    statement = select(FieldRow.text, count, func.min(FieldRow.item_id)).group_by(FieldRow.text)
-    ordered = _chosen(statement, name, only).order_by(count.desc(), FieldRow.text).limit(limit)
+    statement = select(FIELDS.c.text, count, func.min(FIELDS.c.item_id)).group_by(FIELDS.c.text)
+    ordered = _chosen(statement, name, only).order_by(count.desc(), FIELDS.c.text).limit(limit)
     rows = connection.execute(ordered).all()
     if name.lower() in BUILT_IN:
         return tuple((text, number) for text, number, _ in rows)
     # Values are compared without case, but shown as the first item that has them writes them.
-    examples = select(ItemRow.id, ItemRow.attributes).where(ItemRow.id.in_([row[2] for row in rows]))
+    examples = select(ITEMS.c.id, ITEMS.c.attributes).where(ITEMS.c.id.in_([row[2] for row in rows]))
     written = {item_id: _value(values, name) for item_id, values in connection.execute(examples)}
     return tuple((written[example], number) for _, number, example in rows)
 
@@ -140,7 +140,7 @@ def _value(attributes: Mapping[str, Attribute], name: str) -> Attribute:
 
 
 def _tags(connection: Connection, only: str | None, limit: int) -> Facet:
-    chosen = select(TagRow.item_id, TagRow.tag).distinct().where(_among(TagRow.item_id, only))
+    chosen = select(TAGS.c.item_id, TAGS.c.tag).distinct().where(_among(TAGS.c.item_id, only))
     pairs = chosen.subquery()
     totals = select(func.count(pairs.c.item_id.distinct()), func.count(pairs.c.tag.distinct()))
     items, distinct = connection.execute(totals).one()

@@ -14,27 +14,22 @@ from .derived import derive
 from .errors import StorageFailure
 from .items import KINDS, Kind
 from .tables import (
+    EMBEDDINGS,
+    FIELDS,
+    ITEMS,
+    META,
+    TAGS,
+    THUMBNAILS,
+    TOMBSTONES,
     WORDS,
-    EmbeddingRow,
-    FieldRow,
-    ItemRow,
-    MetaRow,
-    TagRow,
-    ThumbnailRow,
-    TombstoneRow,
 )
 from .writing import bury, next_change
 
 _CHUNK = 500  # bound parameters per statement
 _MOST_PROBLEMS = 20
-_OF_ITEMS: dict[str, Any] = {
-    "embeddings": EmbeddingRow,
-    "thumbnails": ThumbnailRow,
-    "tags": TagRow,
-    "fields": FieldRow,
-}
+_OF_ITEMS = (EMBEDDINGS, THUMBNAILS, TAGS, FIELDS)
 _UNIT = 5e-3  # how far from 1 the length of an embedding may be, rounded to float16
-_THERE = select(ItemRow.id)
+_THERE = select(ITEMS.c.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +70,7 @@ class Inspection:
     def schema_version(self) -> int:
         """Read the version of the schema; 0 for an empty file."""
         with self._db.reading() as connection:
-            if not connection.dialect.has_table(connection, MetaRow.__tablename__):
+            if not connection.dialect.has_table(connection, META.name):
                 return 0
             return int(connection.scalar(_meta("schema_version")) or 0)
 
@@ -90,25 +85,26 @@ class Inspection:
         """Count rows that belong to no item, by table; only tables that have some."""
         counts = {}
         with self._db.reading() as connection:
-            for name, row in _OF_ITEMS.items():
-                statement = select(func.count()).select_from(row).where(row.item_id.not_in(_THERE))
-                counts[name] = int(connection.scalar(statement) or 0)
+            for table in _OF_ITEMS:
+                lost = table.c.item_id.not_in(_THERE)
+                statement = select(func.count()).select_from(table).where(lost)
+                counts[table.name] = int(connection.scalar(statement) or 0)
         return {name: count for name, count in counts.items() if count}
 
     def drop_orphans(self) -> None:
         """Delete rows that belong to no item."""
         with self._db.writing() as connection:
-            lost = EmbeddingRow.item_id.not_in(_THERE)
+            lost = EMBEDDINGS.c.item_id.not_in(_THERE)
             bury(connection, lost, next_change(connection))
-            for row in _OF_ITEMS.values():
-                connection.execute(delete(row).where(row.item_id.not_in(_THERE)))
+            for table in _OF_ITEMS:
+                connection.execute(delete(table).where(table.c.item_id.not_in(_THERE)))
 
     # -- embeddings -------------------------------------------------------------------------------------
 
     def broken_embeddings(self, dim: int) -> dict[Kind, list[int]]:
         """List the items whose stored embedding is not ``dim`` finite numbers of length 1, by kind."""
         found: dict[Kind, list[int]] = {kind: [] for kind in KINDS}
-        statement = select(EmbeddingRow.item_id, EmbeddingRow.kind, EmbeddingRow.vector)
+        statement = select(EMBEDDINGS.c.item_id, EMBEDDINGS.c.kind, EMBEDDINGS.c.vector)
         with self._db.reading() as connection:
             rows = connection.execute(statement, execution_options={"yield_per": 1_000})
             for chunk in rows.partitions():
@@ -122,16 +118,16 @@ class Inspection:
         with self._db.writing() as connection:
             change = next_change(connection)
             for chunk in _chunks(ids):
-                wanted = EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind)
+                wanted = EMBEDDINGS.c.item_id.in_(chunk) & (EMBEDDINGS.c.kind == kind)
                 bury(connection, wanted, change)
-                connection.execute(delete(EmbeddingRow).where(wanted))
+                connection.execute(delete(EMBEDDINGS).where(wanted))
                 _forget_content(connection, chunk)
 
     def without_embedding(self) -> list[int]:
         """List the items that no search by meaning can find."""
-        has = select(EmbeddingRow.item_id).distinct()
+        has = select(EMBEDDINGS.c.item_id).distinct()
         with self._db.reading() as connection:
-            return list(connection.scalars(select(ItemRow.id).where(ItemRow.id.not_in(has))))
+            return list(connection.scalars(select(ITEMS.c.id).where(ITEMS.c.id.not_in(has))))
 
     def read_again(self, ids: Sequence[int]) -> None:
         """Let the next run read the inputs of these items again, whether their files have changed or not."""
@@ -143,26 +139,26 @@ class Inspection:
         """Tell the highest change number in the tables if the counter is behind it; 0 if all is well."""
         with self._db.reading() as connection:
             counted = int(connection.scalar(_meta("change")) or 0)
-            written = connection.scalar(select(func.max(EmbeddingRow.change))) or 0
-            removed = connection.scalar(select(func.max(TombstoneRow.change))) or 0
+            written = connection.scalar(select(func.max(EMBEDDINGS.c.change))) or 0
+            removed = connection.scalar(select(func.max(TOMBSTONES.c.change))) or 0
         highest = max(written, removed)
         return highest if highest > counted else 0
 
     def count_on_from(self, change: int) -> None:
         """Set the counter of changes."""
         with self._db.writing() as connection:
-            connection.execute(delete(MetaRow).where(MetaRow.key == "change"))
-            connection.execute(insert(MetaRow).values(key="change", value=change))
+            connection.execute(delete(META).where(META.c.key == "change"))
+            connection.execute(insert(META).values(key="change", value=change))
 
     # -- what is derived --------------------------------------------------------------------------------
 
     def underived(self) -> list[int]:
         """List the items that filters or words would not find, and ids whose words are of no item."""
-        filled = select(FieldRow.item_id).where(FieldRow.name == "origin")
+        filled = select(FIELDS.c.item_id).where(FIELDS.c.name == "origin")
         worded = select(WORDS.c.rowid)
-        wordless = ~ItemRow.apart & ItemRow.id.not_in(worded)
+        wordless = ~ITEMS.c.apart & ITEMS.c.id.not_in(worded)
         with self._db.reading() as connection:
-            lacking = select(ItemRow.id).where(or_(ItemRow.id.not_in(filled), wordless))
+            lacking = select(ITEMS.c.id).where(or_(ITEMS.c.id.not_in(filled), wordless))
             extra = select(WORDS.c.rowid).where(WORDS.c.rowid.not_in(_THERE))
             return sorted({*connection.scalars(lacking), *connection.scalars(extra)})
 
@@ -200,35 +196,35 @@ class Inspection:
 
     def without_thumbnail(self) -> list[int]:
         """List the items with a picture whose thumbnail is not there or is no WebP file."""
-        whole = select(ThumbnailRow.item_id).where(
-            func.substr(ThumbnailRow.webp, 1, 4, type_=LargeBinary) == b"RIFF",
-            func.substr(ThumbnailRow.webp, 9, 4, type_=LargeBinary) == b"WEBP",
+        whole = select(THUMBNAILS.c.item_id).where(
+            func.substr(THUMBNAILS.c.webp, 1, 4, type_=LargeBinary) == b"RIFF",
+            func.substr(THUMBNAILS.c.webp, 9, 4, type_=LargeBinary) == b"WEBP",
         )
-        pictured = select(EmbeddingRow.item_id).where(EmbeddingRow.kind == "image")
+        pictured = select(EMBEDDINGS.c.item_id).where(EMBEDDINGS.c.kind == "image")
         with self._db.reading() as connection:
-            wanted = select(ItemRow.id).where(ItemRow.id.in_(pictured), ItemRow.id.not_in(whole))
-            return list(connection.scalars(wanted.order_by(ItemRow.id)))
+            wanted = select(ITEMS.c.id).where(ITEMS.c.id.in_(pictured), ITEMS.c.id.not_in(whole))
+            return list(connection.scalars(wanted.order_by(ITEMS.c.id)))
 
     def keep_thumbnails(self, thumbnails: Mapping[int, bytes]) -> None:
         """Write thumbnails (WebP) in place of what is there."""
         with self._db.writing() as connection:
             for item_id, webp in thumbnails.items():
-                connection.execute(delete(ThumbnailRow).where(ThumbnailRow.item_id == item_id))
-                connection.execute(insert(ThumbnailRow).values(item_id=item_id, webp=webp))
+                connection.execute(delete(THUMBNAILS).where(THUMBNAILS.c.item_id == item_id))
+                connection.execute(insert(THUMBNAILS).values(item_id=item_id, webp=webp))
 
     def files(self) -> Iterator[Named]:
         """Go through the items that name a file, by ascending id."""
-        made = ItemRow.key.startswith("generated:").label("made")
-        statement = select(ItemRow.id, ItemRow.path, made).where(ItemRow.path.is_not(None))
+        made = ITEMS.c.key.startswith("generated:").label("made")
+        statement = select(ITEMS.c.id, ITEMS.c.path, made).where(ITEMS.c.path.is_not(None))
         with self._db.reading() as connection:
-            ordered = statement.order_by(ItemRow.id)
+            ordered = statement.order_by(ITEMS.c.id)
             rows = connection.execute(ordered, execution_options={"yield_per": 1_000})
             for row in rows:
                 yield Named(id=row.id, path=row.path, made=bool(row.made))
 
 
 def _meta(key: str) -> Select[Any]:
-    return select(MetaRow.value).where(MetaRow.key == key)
+    return select(META.c.value).where(META.c.key == key)
 
 
 def _is_unit(vector: bytes, dim: int) -> bool:
@@ -240,7 +236,7 @@ def _is_unit(vector: bytes, dim: int) -> bool:
 
 def _forget_content(connection: Connection, ids: Sequence[int]) -> None:
     forgotten = {"fingerprint": "", "image_sha256": None, "text_sha256": None}
-    connection.execute(update(ItemRow).where(ItemRow.id.in_(ids)).values(**forgotten))
+    connection.execute(update(ITEMS).where(ITEMS.c.id.in_(ids)).values(**forgotten))
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from .postgres_schema import LEXEMES
-from .tables import MetaRow
+from .tables import META
 
 _COLUMNS = {"title": "A", "tags": "B", "attributes": "C", "name": "C", "text": "D"}  # the longest last
 _LAST_POSITION = 16_383  # of a tsvector; words behind it are there, but are nobody's neighbours
@@ -76,7 +76,7 @@ def replace_documents(
 
 def totals(connection: Connection) -> Totals:
     """Read how much there is."""
-    found = connection.scalar(select(MetaRow.value).where(MetaRow.key == _TOTALS))
+    found = connection.scalar(select(META.c.value).where(META.c.key == _TOTALS))
     return Totals(*found) if found else Totals(0, 0)
 
 
@@ -101,9 +101,9 @@ def _count(connection: Connection, documents: int, tokens: int) -> None:
         return
     before = totals(connection)
     value = [before.documents + documents, before.tokens + tokens]
-    mine = update(MetaRow).where(MetaRow.key == _TOTALS).values(value=value)
+    mine = update(META).where(META.c.key == _TOTALS).values(value=value)
     if not connection.execute(mine).rowcount:
-        connection.execute(insert(MetaRow).values(key=_TOTALS, value=value))
+        connection.execute(insert(META).values(key=_TOTALS, value=value))
 
 
 def _row(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Table, inspect
 
 from .derived import derive_all
 from .tables import (
-    Base,
-    EmbeddingRow,
-    FieldRow,
-    ItemRow,
-    MetaRow,
-    MissRow,
-    RootRow,
-    RunRow,
-    TagRow,
-    ThumbnailRow,
-    TombstoneRow,
+    EMBEDDINGS,
+    FIELDS,
+    ITEMS,
+    META,
+    MISSES,
+    ROOTS,
+    RUNS,
+    TABLES,
+    TAGS,
+    THUMBNAILS,
+    TOMBSTONES,
 )
 
 _WORDS = (
@@ -27,8 +27,8 @@ _WORDS = (
 )
 
 
-def _create(connection: Connection, *rows: type[Base]) -> None:
-    Base.metadata.create_all(connection, tables=[Base.metadata.tables[row.__tablename__] for row in rows])
+def _create(connection: Connection, *tables: Table) -> None:
+    TABLES.create_all(connection, tables=tables)
 
 
 def _is_postgres(connection: Connection) -> bool:
@@ -40,16 +40,16 @@ def _create_first_tables(connection: Connection) -> None:
         from .postgres_schema import prepare_database
 
         prepare_database(connection)
-    _create(connection, MetaRow, ItemRow, EmbeddingRow, TombstoneRow, ThumbnailRow, RootRow, RunRow)
+    _create(connection, META, ITEMS, EMBEDDINGS, TOMBSTONES, THUMBNAILS, ROOTS, RUNS)
 
 
 def _create_tags(connection: Connection) -> None:
-    _create(connection, TagRow)
+    _create(connection, TAGS)
 
 
 def _create_derived(connection: Connection) -> None:
     """Make what filters and full-text search look at, and fill it from the items that are there."""
-    _create(connection, FieldRow)
+    _create(connection, FIELDS)
     if _is_postgres(connection):
         from .postgres_schema import create_words
 
@@ -65,7 +65,7 @@ def _create_shelf(connection: Connection) -> None:
     if "apart" not in columns:  # in a new collection the first step has made it already
         connection.exec_driver_sql("ALTER TABLE items ADD COLUMN apart BOOLEAN DEFAULT 0 NOT NULL")
         connection.exec_driver_sql("CREATE INDEX items_apart ON items (apart) WHERE apart = 1")
-    _create(connection, MissRow)
+    _create(connection, MISSES)
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (

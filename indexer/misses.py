@@ -13,7 +13,7 @@ from sqlalchemy import Connection, case, delete, func, select
 
 from .dialects import insert_into
 from .items import Embeddings
-from .tables import MissRow
+from .tables import MISSES
 
 MissVerdict = Literal["no match", "weak"]
 MissKind = Literal["text", "image", "mixed"]
@@ -87,20 +87,20 @@ def record_miss(connection: Connection, miss: Unanswered, at: datetime) -> None:
         "first_at": at,
         "last_at": at,
     }
-    statement = insert_into(connection.dialect.name, MissRow).values(values)
+    statement = insert_into(connection.dialect.name, MISSES).values(values)
     newer: dict[str, Any] = {name: statement.excluded[name] for name in ("verdict", "coverage", "vector")}
-    newer["times"] = MissRow.times + 1
+    newer["times"] = MISSES.c.times + 1
     newer["first_at"] = case(
-        (MissRow.first_at < at, MissRow.first_at), else_=at
+        (MISSES.c.first_at < at, MISSES.c.first_at), else_=at
     )  # clocks are set back now and then
-    newer["last_at"] = case((MissRow.last_at > at, MissRow.last_at), else_=at)
-    connection.execute(statement.on_conflict_do_update(index_elements=[MissRow.asked], set_=newer))
+    newer["last_at"] = case((MISSES.c.last_at > at, MISSES.c.last_at), else_=at)
+    connection.execute(statement.on_conflict_do_update(index_elements=[MISSES.c.asked], set_=newer))
     _forget_oldest(connection)
 
 
 def read_misses(connection: Connection) -> list[Miss]:
     """Read the log, the last asked first."""
-    rows = connection.execute(select(MissRow.__table__).order_by(MissRow.last_at.desc(), MissRow.id.desc()))
+    rows = connection.execute(select(MISSES).order_by(MISSES.c.last_at.desc(), MISSES.c.id.desc()))
     return [
         Miss(
             id=row.id,
@@ -121,9 +121,9 @@ def read_misses(connection: Connection) -> list[Miss]:
 def delete_misses(connection: Connection, ids: Sequence[int] | None) -> int:
     """Delete entries by id, None for all of them; return how many there were."""
     if ids is None:
-        return connection.execute(delete(MissRow)).rowcount
+        return connection.execute(delete(MISSES)).rowcount
     chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-    return sum(connection.execute(delete(MissRow).where(MissRow.id.in_(chunk))).rowcount for chunk in chunks)
+    return sum(connection.execute(delete(MISSES).where(MISSES.c.id.in_(chunk))).rowcount for chunk in chunks)
 
 
 def _identity(miss: Unanswered, vector: bytes) -> str:
@@ -139,7 +139,7 @@ def _storable(text: str) -> str:
 
 
 def _forget_oldest(connection: Connection) -> None:
-    spare = (connection.scalar(select(func.count()).select_from(MissRow)) or 0) - MOST_MISSES
+    spare = (connection.scalar(select(func.count()).select_from(MISSES)) or 0) - MOST_MISSES
     if spare > 0:
-        oldest = select(MissRow.id).order_by(MissRow.last_at, MissRow.id).limit(spare)
-        connection.execute(delete(MissRow).where(MissRow.id.in_(oldest)))
+        oldest = select(MISSES.c.id).order_by(MISSES.c.last_at, MISSES.c.id).limit(spare)
+        connection.execute(delete(MISSES).where(MISSES.c.id.in_(oldest)))

@@ -29,7 +29,7 @@ from .conditions import (
 from .dialects import Joined, glob, ids_of
 from .items import Ids
 from .literals import DATE_SHAPE, Period, comparable_text, pattern_of, year_of
-from .tables import APART, FieldRow, ItemRow, TagRow
+from .tables import APART, FIELDS, ITEMS, TAGS
 
 _AFTER = "~"  # sorts after every character of a date, so that a period ends at its own text and this
 _Truth = ColumnElement[bool]
@@ -72,7 +72,7 @@ def _all_of(connection: Connection, parts: Sequence[Condition]) -> Ids:
 
 
 def _every(connection: Connection) -> Ids:
-    return _fetch(connection, select(ItemRow.id))
+    return _fetch(connection, select(ITEMS.c.id))
 
 
 def _fetch(connection: Connection, statement: Select[int]) -> Ids:
@@ -84,15 +84,15 @@ def _fetch(connection: Connection, statement: Select[int]) -> Ids:
 def _statement(condition: Compare | OneOf | Matches | Has | Tagged) -> Select[int]:
     if isinstance(condition, Tagged):
         tag = " ".join(condition.tag.split()).lower()
-        return select(TagRow.item_id).distinct().where(TagRow.tag == tag)
+        return select(TAGS.c.item_id).distinct().where(TAGS.c.tag == tag)
     name = condition.field.lower()
     if name == "id":
-        return select(ItemRow.id).where(_truth(condition, text=null(), number=ItemRow.id))
+        return select(ITEMS.c.id).where(_truth(condition, text=null(), number=ITEMS.c.id))
     if name in ("text", "key"):  # long, and seldom asked for: not kept twice
-        text = func.nullif(func.fold(getattr(ItemRow, name)), "")
-        return select(ItemRow.id).where(_truth(condition, text=text, number=null()))
-    truth = _truth(condition, text=FieldRow.text, number=FieldRow.number)
-    return select(FieldRow.item_id).where(FieldRow.name == condition.field, truth)
+        text = func.nullif(func.fold(ITEMS.c[name]), "")
+        return select(ITEMS.c.id).where(_truth(condition, text=text, number=null()))
+    truth = _truth(condition, text=FIELDS.c.text, number=FIELDS.c.number)
+    return select(FIELDS.c.item_id).where(FIELDS.c.name == condition.field, truth)
 
 
 def _truth(condition: Compare | OneOf | Matches | Has, *, text: Any, number: Any) -> _Truth:

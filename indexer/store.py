@@ -23,34 +23,34 @@ from .items import KINDS, Item, Kind
 from .provenance import provenance_from_json
 from .tables import (
     APART,
-    EmbeddingRow,
-    ItemRow,
-    MetaRow,
-    RootRow,
-    RunRow,
-    TagRow,
-    ThumbnailRow,
+    EMBEDDINGS,
+    ITEMS,
+    META,
+    ROOTS,
+    RUNS,
+    TAGS,
+    THUMBNAILS,
 )
 from .writing import bury, next_change, now, promote_rows, write_drafts
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 
 # Built once: putting a statement together costs more than running it.
-_META = select(MetaRow.value).where(MetaRow.key == bindparam("key"))
+_META = select(META.c.value).where(META.c.key == bindparam("key"))
 _ITEMS = select(
-    ItemRow.__table__,
-    select(Joined(EmbeddingRow.kind))
-    .where(EmbeddingRow.item_id == ItemRow.id)
+    ITEMS,
+    select(Joined(EMBEDDINGS.c.kind))
+    .where(EMBEDDINGS.c.item_id == ITEMS.c.id)
     .scalar_subquery()
     .label("kinds"),
-    select(JsonList(TagRow.tag.distinct()))
-    .where(TagRow.item_id == ItemRow.id)
+    select(JsonList(TAGS.c.tag.distinct()))
+    .where(TAGS.c.item_id == ITEMS.c.id)
     .scalar_subquery()
     .label("tags"),
-).where(ItemRow.id.in_(bindparam("ids", expanding=True)))
-_CONTENTS = select(ItemRow.id, ItemRow.image_sha256, ItemRow.text_sha256).where(among(ItemRow.id))
+).where(ITEMS.c.id.in_(bindparam("ids", expanding=True)))
+_CONTENTS = select(ITEMS.c.id, ITEMS.c.image_sha256, ITEMS.c.text_sha256).where(among(ITEMS.c.id))
 # A model made it here: its provenance names no source.
-_MADE_HERE = (ItemRow.origin == "generated") & ItemRow.provenance["source"].as_string().is_(None)
+_MADE_HERE = (ITEMS.c.origin == "generated") & ITEMS.c.provenance["source"].as_string().is_(None)
 
 
 class Store(Embedded):
@@ -70,8 +70,8 @@ class Store(Embedded):
         """Write facts (JSON)."""
         with self._db.writing() as connection:
             for key, value in facts.items():
-                connection.execute(delete(MetaRow).where(MetaRow.key == key))
-                connection.execute(insert(MetaRow).values(key=key, value=value))
+                connection.execute(delete(META).where(META.c.key == key))
+                connection.execute(insert(META).values(key=key, value=value))
 
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
@@ -86,8 +86,8 @@ class Store(Embedded):
         """Count the items that do not stand apart, or their embeddings of one kind."""
         if kind is None:
             return self.tally().items
-        of_kind = (EmbeddingRow.kind == kind) & EmbeddingRow.item_id.not_in(APART)
-        statement = select(func.count()).select_from(EmbeddingRow).where(of_kind)
+        of_kind = (EMBEDDINGS.c.kind == kind) & EMBEDDINGS.c.item_id.not_in(APART)
+        statement = select(func.count()).select_from(EMBEDDINGS).where(of_kind)
         with self._db.reading() as connection:
             return int(connection.scalar(statement) or 0)
 
@@ -104,14 +104,14 @@ class Store(Embedded):
 
     def page(self, offset: int, limit: int) -> list[Item]:
         """List items by descending id: the newest first; without those that stand apart."""
-        there = select(ItemRow.id).where(ItemRow.id.not_in(APART)).order_by(ItemRow.id.desc())
+        there = select(ITEMS.c.id).where(ITEMS.c.id.not_in(APART)).order_by(ITEMS.c.id.desc())
         with self._db.reading() as connection:
             wanted = connection.scalars(there.offset(offset).limit(limit)).all()
         return self.items(wanted)
 
     def find(self, keys: Iterable[str]) -> dict[str, Known]:
         """Look up what is known of inputs, by key."""
-        return self._known(ItemRow.key, keys, by="key")
+        return self._known(ITEMS.c.key, keys, by="key")
 
     def find_path(self, path: str) -> int | None:
         """Look up the id of the item whose picture or text is this file."""
@@ -119,21 +119,21 @@ class Store(Embedded):
         if Path(path).is_relative_to(self._db.folder):
             names.append(Path(path).relative_to(self._db.folder).as_posix())
         with self._db.reading() as connection:
-            statement = select(ItemRow.id).where(ItemRow.path.in_(names) | (ItemRow.key == path))
-            return connection.scalar(statement.order_by(ItemRow.id).limit(1))
+            statement = select(ITEMS.c.id).where(ITEMS.c.path.in_(names) | (ITEMS.c.key == path))
+            return connection.scalar(statement.order_by(ITEMS.c.id).limit(1))
 
     def twin(self, kind: Kind, sha256: str) -> Twin | None:
         """Look up what is stored for exactly this content, so that it need not be embedded again.
 
         What was made here does not count: its embedding was not made by indexing.
         """
-        column = ItemRow.image_sha256 if kind == "image" else ItemRow.text_sha256
+        column = ITEMS.c.image_sha256 if kind == "image" else ITEMS.c.text_sha256
         statement = (
-            select(EmbeddingRow.vector, ItemRow.width, ItemRow.height, ThumbnailRow.webp)
-            .join(ItemRow, (EmbeddingRow.item_id == ItemRow.id) & (EmbeddingRow.kind == kind))
-            .outerjoin(ThumbnailRow, ThumbnailRow.item_id == ItemRow.id)
+            select(EMBEDDINGS.c.vector, ITEMS.c.width, ITEMS.c.height, THUMBNAILS.c.webp)
+            .join(ITEMS, (EMBEDDINGS.c.item_id == ITEMS.c.id) & (EMBEDDINGS.c.kind == kind))
+            .outerjoin(THUMBNAILS, THUMBNAILS.c.item_id == ITEMS.c.id)
             .where(column == sha256, ~_MADE_HERE)
-            .order_by(ItemRow.id)
+            .order_by(ITEMS.c.id)
             .limit(1)
         )
         with self._db.reading() as connection:
@@ -145,7 +145,7 @@ class Store(Embedded):
 
     def walk(self) -> Iterator[Known]:
         """Go through all items of the collection but those that stand apart, by ascending id."""
-        there = _known_columns().where(ItemRow.id.not_in(APART)).order_by(ItemRow.id)
+        there = _known_columns().where(ITEMS.c.id.not_in(APART)).order_by(ITEMS.c.id)
         with self._db.reading() as connection:
             for row in connection.execute(there, execution_options={"yield_per": 1_000}):
                 yield Known(**row._mapping)
@@ -158,13 +158,13 @@ class Store(Embedded):
         """
         with self._db.reading() as connection:
             # The driver's own tuples: SQLAlchemy's rows around them would take longer than all else here.
-            cursor = connection.execute(select(ItemRow.key, ItemRow.fingerprint)).cursor
+            cursor = connection.execute(select(ITEMS.c.key, ITEMS.c.fingerprint)).cursor
             assert cursor is not None
             return dict(chain.from_iterable(iter(partial(cursor.fetchmany, 5_000), [])))
 
     def known(self, ids: Iterable[int]) -> dict[int, Known]:
         """Look up what is known of items, by id."""
-        return self._known(ItemRow.id, ids, by="id")
+        return self._known(ITEMS.c.id, ids, by="id")
 
     def contents(self, ids: Sequence[int]) -> dict[int, str | None]:
         """Look up the hash of each item's picture, or else of its text, by id."""
@@ -185,29 +185,29 @@ class Store(Embedded):
     def thumbnail(self, item_id: int) -> bytes | None:
         """Read an item's thumbnail (WebP); None for a text."""
         with self._db.reading() as connection:
-            return connection.scalar(select(ThumbnailRow.webp).where(ThumbnailRow.item_id == item_id))
+            return connection.scalar(select(THUMBNAILS.c.webp).where(THUMBNAILS.c.item_id == item_id))
 
     # -- roots and runs -------------------------------------------------------------------------------
 
     def roots(self) -> list[str]:
         """List the folders, tables and files that were indexed, in alphabetical order."""
         with self._db.reading() as connection:
-            return list(connection.scalars(select(RootRow.path).order_by(RootRow.path)))
+            return list(connection.scalars(select(ROOTS.c.path).order_by(ROOTS.c.path)))
 
     def finish_run(self, roots: Iterable[str], report: dict[str, Any]) -> None:
         """Record a finished run and the roots that it covered."""
         at = now()
         with self._db.writing() as connection:
             for root in roots:
-                connection.execute(delete(RootRow).where(RootRow.path == root))
-                connection.execute(insert(RootRow).values(path=root, indexed_at=at))
-            connection.execute(insert(RunRow).values(finished_at=at, report=report))
+                connection.execute(delete(ROOTS).where(ROOTS.c.path == root))
+                connection.execute(insert(ROOTS).values(path=root, indexed_at=at))
+            connection.execute(insert(RUNS).values(finished_at=at, report=report))
 
     def last_run(self) -> tuple[datetime, dict[str, Any]] | None:
         """Read when (UTC) the last indexing run ended, and its report; None before the first."""
         with self._db.reading() as connection:
             row = connection.execute(
-                select(RunRow.finished_at, RunRow.report).order_by(RunRow.id.desc()).limit(1)
+                select(RUNS.c.finished_at, RUNS.c.report).order_by(RUNS.c.id.desc()).limit(1)
             ).first()
         return (row.finished_at, row.report) if row else None
 
@@ -221,7 +221,7 @@ class Store(Embedded):
         """
         with self._db.writing() as connection:
             for touch in touches:
-                row = update(ItemRow).where(ItemRow.id == touch.id).values(fingerprint=touch.fingerprint)
+                row = update(ITEMS).where(ITEMS.c.id == touch.id).values(fingerprint=touch.fingerprint)
                 connection.execute(row)
             if not drafts:
                 return []
@@ -243,14 +243,14 @@ class Store(Embedded):
             with self._db.writing() as connection:
                 change = next_change(connection)
                 for kind in KINDS:
-                    bury(connection, EmbeddingRow.item_id.in_(chunk) & (EmbeddingRow.kind == kind), change)
-                removed += connection.execute(delete(ItemRow).where(ItemRow.id.in_(chunk))).rowcount
+                    bury(connection, EMBEDDINGS.c.item_id.in_(chunk) & (EMBEDDINGS.c.kind == kind), change)
+                removed += connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(chunk))).rowcount
                 derive(connection, chunk)
         return removed
 
 
 def _known_columns() -> Any:
-    columns = (ItemRow.id, ItemRow.key, ItemRow.fingerprint, ItemRow.image_sha256, ItemRow.text_sha256)
+    columns = (ITEMS.c.id, ITEMS.c.key, ITEMS.c.fingerprint, ITEMS.c.image_sha256, ITEMS.c.text_sha256)
     return select(*columns, _MADE_HERE.label("made"))
 
 

@@ -1,13 +1,15 @@
-"""The tables of a collection."""
+"""The tables of a collection, as SQLAlchemy's Core sees them: mapped classes would cost each start 80 ms."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
+    DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -19,156 +21,144 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from .dialects import BYTEWISE, CASE_BLIND, HALVES, ID
 
-
-class Base(DeclarativeBase):
-    """Common base of the mapped classes."""
-
-    type_annotation_map: ClassVar = {int: ID, str: BYTEWISE}
+TABLES = MetaData()
+"""All tables but those of full text."""
 
 
-class MetaRow(Base):
-    """Facts about the whole collection: schema version, encoder, canaries, number of the last change."""
-
-    __tablename__ = "meta"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[Any] = mapped_column(JSON)
+def _column(name: str, type_: Any, *more: Any, **options: Any) -> Column[Any]:
+    """Make a column that is never NULL, unless it says so."""
+    return Column(name, type_, *more, **{"nullable": False} | options)
 
 
-class ItemRow(Base):
-    """One item. AUTOINCREMENT keeps an id from ever being used twice."""
-
-    __tablename__ = "items"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)
-    path: Mapped[str | None] = mapped_column()
-    fingerprint: Mapped[str] = mapped_column()
-    title: Mapped[str] = mapped_column()
-    text: Mapped[str] = mapped_column()
-    width: Mapped[int] = mapped_column()
-    height: Mapped[int] = mapped_column()
-    attributes: Mapped[dict[str, Any]] = mapped_column(JSON)
-    image_sha256: Mapped[str | None] = mapped_column()  # of the encoded bytes
-    text_sha256: Mapped[str | None] = mapped_column()  # of the words that were embedded
-    origin: Mapped[str] = mapped_column()  # imported | generated
-    provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
-    added_at: Mapped[datetime] = mapped_column()
-    apart: Mapped[bool] = mapped_column(server_default=false())  # made here, and not promoted
-
-    __table_args__ = (
-        Index("items_by_image", "image_sha256"),
-        Index("items_by_text", "text_sha256"),
-        Index("items_apart", "apart", sqlite_where=sql("apart = 1"), postgresql_where=sql("apart")),
-        {"sqlite_autoincrement": True},
-    )
+def _of_item(**options: Any) -> Column[Any]:
+    """Make the column that names an item, with which the row goes."""
+    return _column("item_id", ID, ForeignKey("items.id", ondelete="CASCADE"), primary_key=True, **options)
 
 
-APART = select(ItemRow.id).where(ItemRow.apart)
+META = Table(
+    "meta",
+    TABLES,
+    _column("key", BYTEWISE, primary_key=True),
+    _column("value", JSON),
+)
+"""Facts about the whole collection: schema version, encoder, canaries, number of the last change."""
+
+ITEMS = Table(
+    "items",
+    TABLES,
+    _column("id", ID, primary_key=True),
+    _column("key", BYTEWISE, unique=True),
+    _column("path", BYTEWISE, nullable=True),
+    _column("fingerprint", BYTEWISE),
+    _column("title", BYTEWISE),
+    _column("text", BYTEWISE),
+    _column("width", ID),
+    _column("height", ID),
+    _column("attributes", JSON),
+    _column("image_sha256", BYTEWISE, nullable=True),  # of the encoded bytes
+    _column("text_sha256", BYTEWISE, nullable=True),  # of the words that were embedded
+    _column("origin", BYTEWISE),  # imported | generated
+    _column("provenance", JSON),
+    _column("added_at", DateTime),
+    _column("apart", Boolean, server_default=false()),  # made here, and not promoted
+    Index("items_by_image", "image_sha256"),
+    Index("items_by_text", "text_sha256"),
+    Index("items_apart", "apart", sqlite_where=sql("apart = 1"), postgresql_where=sql("apart")),
+    sqlite_autoincrement=True,
+)
+"""Items. AUTOINCREMENT keeps an id from ever being used twice."""
+
+APART = select(ITEMS.c.id).where(ITEMS.c.apart)
 """Ids of the items that stand apart; they are few, and an index of their own finds them."""
 
+EMBEDDINGS = Table(
+    "embeddings",
+    TABLES,
+    _of_item(),
+    _column("kind", BYTEWISE, primary_key=True),  # image | text
+    _column("vector", HALVES),
+    _column("change", ID, index=True),
+)
+"""Embeddings: little-endian float16, and the change that wrote each."""
 
-class EmbeddingRow(Base):
-    """One embedding: little-endian float16, and the change that wrote it."""
+TOMBSTONES = Table(
+    "tombstones",
+    TABLES,
+    _column("id", ID, primary_key=True),
+    _column("item_id", ID),
+    _column("kind", BYTEWISE),
+    _column("change", ID, index=True),
+)
+"""Embeddings that are gone, so that an index can catch up without being rebuilt."""
 
-    __tablename__ = "embeddings"
+THUMBNAILS = Table(
+    "thumbnails",
+    TABLES,
+    _of_item(),
+    _column("webp", LargeBinary),
+)
+"""Small WebP pictures, in a table of their own so that walking the items does not read them."""
 
-    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)  # image | text
-    vector: Mapped[bytes] = mapped_column(HALVES)
-    change: Mapped[int] = mapped_column(index=True)
+TAGS = Table(
+    "tags",
+    TABLES,
+    _of_item(),
+    _column("tag", BYTEWISE, primary_key=True),
+    _column("source", BYTEWISE, primary_key=True),  # user, or the name of a model
+    _column("probability", Double, nullable=True),
+    Index("tags_by_label", "tag", "item_id"),
+    sqlite_with_rowid=False,
+)
+"""Labels on items, and who gave them."""
 
+ROOTS = Table(
+    "roots",
+    TABLES,
+    _column("path", BYTEWISE, primary_key=True),
+    _column("indexed_at", DateTime),
+)
+"""Folders, tables and files that were given to ``index``."""
 
-class TombstoneRow(Base):
-    """An embedding that is gone, so that an index can catch up without being rebuilt."""
+RUNS = Table(
+    "runs",
+    TABLES,
+    _column("id", ID, primary_key=True),
+    _column("finished_at", DateTime),
+    _column("report", JSON),
+)
+"""Finished indexing runs and their reports."""
 
-    __tablename__ = "tombstones"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column()
-    kind: Mapped[str] = mapped_column()
-    change: Mapped[int] = mapped_column(index=True)
-
-
-class ThumbnailRow(Base):
-    """A small WebP picture, in a table of its own so that walking the items does not read it."""
-
-    __tablename__ = "thumbnails"
-
-    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
-    webp: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class TagRow(Base):
-    """A label on an item, and who gave it."""
-
-    __tablename__ = "tags"
-
-    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), primary_key=True)
-    tag: Mapped[str] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)  # user, or the name of a model
-    probability: Mapped[float | None] = mapped_column()
-
-    __table_args__ = (Index("tags_by_label", "tag", "item_id"), {"sqlite_with_rowid": False})
-
-
-class RootRow(Base):
-    """A folder, table or file that was given to ``index``."""
-
-    __tablename__ = "roots"
-
-    path: Mapped[str] = mapped_column(primary_key=True)
-    indexed_at: Mapped[datetime] = mapped_column()
-
-
-class RunRow(Base):
-    """One finished indexing run and its report."""
-
-    __tablename__ = "runs"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    finished_at: Mapped[datetime] = mapped_column()
-    report: Mapped[dict[str, Any]] = mapped_column(JSON)
-
-
-class FieldRow(Base):
-    """One value of an item in the form in which filters compare it; derived from the item's own row."""
-
-    __tablename__ = "fields"
-
+FIELDS = Table(
+    "fields",
+    TABLES,
     # NOCASE: "brand" finds what a table calls "Brand"; of two names that differ in case only, one counts
-    name: Mapped[str] = mapped_column(CASE_BLIND, primary_key=True)
-    item_id: Mapped[int] = mapped_column(
-        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-    text: Mapped[str] = mapped_column()  # folded
-    number: Mapped[float | None] = mapped_column()  # also of a text that reads like a price
+    _column("name", CASE_BLIND, primary_key=True),
+    _of_item(index=True),
+    _column("text", BYTEWISE),  # folded
+    _column("number", Double, nullable=True),  # also of a text that reads like a price
+    sqlite_with_rowid=False,  # clustered by name: a comparison reads one stretch of the file
+)
+"""Values of items in the form in which filters compare them; derived from the items' own rows."""
 
-    # Clustered by name: a comparison reads one stretch of the file.
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-
-class MissRow(Base):
-    """A query that the catalogue could not answer, once for all the times that it was asked."""
-
-    __tablename__ = "misses"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    asked: Mapped[str] = mapped_column(unique=True)  # tells one query from another
-    text: Mapped[str] = mapped_column()
-    where: Mapped[str] = mapped_column()
-    kind: Mapped[str] = mapped_column()  # text | image | mixed
-    verdict: Mapped[str] = mapped_column()  # no match | weak, the last time
-    coverage: Mapped[float] = mapped_column()
-    vector: Mapped[bytes] = mapped_column(HALVES)
-    times: Mapped[int] = mapped_column()
-    first_at: Mapped[datetime] = mapped_column()
-    last_at: Mapped[datetime] = mapped_column(index=True)
-
+MISSES = Table(
+    "misses",
+    TABLES,
+    _column("id", ID, primary_key=True),
+    _column("asked", BYTEWISE, unique=True),  # tells one query from another
+    _column("text", BYTEWISE),
+    _column("where", BYTEWISE),
+    _column("kind", BYTEWISE),  # text | image | mixed
+    _column("verdict", BYTEWISE),  # no match | weak, the last time
+    _column("coverage", Double),
+    _column("vector", HALVES),
+    _column("times", ID),
+    _column("first_at", DateTime),
+    _column("last_at", DateTime, index=True),
+)
+"""Queries that the catalogue could not answer, each once for all the times that it was asked."""
 
 WORDS = Table(
     "words",

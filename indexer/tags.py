@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, literal, select
 
 from .dialects import JsonList, insert_into
 from .errors import BadTag
-from .tables import APART, ItemRow, TagRow
+from .tables import APART, ITEMS, TAGS
 
 USER = "user"
 """The source of tags that a person gave."""
@@ -90,15 +90,15 @@ def insert_tags(connection: Connection, taggings: Sequence[Tagging]) -> list[int
     present: set[int] = set()
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        present.update(connection.scalars(select(ItemRow.id).where(ItemRow.id.in_(chunk))))
+        present.update(connection.scalars(select(ITEMS.c.id).where(ITEMS.c.id.in_(chunk))))
     rows = [
         {"item_id": t.item_id, "tag": t.tag, "source": t.source, "probability": t.probability}
         for t in taggings
         if t.item_id in present
     ]
     if rows:
-        statement = insert_into(connection.dialect.name, TagRow)
-        keys = [TagRow.item_id, TagRow.tag, TagRow.source]
+        statement = insert_into(connection.dialect.name, TAGS)
+        keys = [TAGS.c.item_id, TAGS.c.tag, TAGS.c.source]
         newer = {"probability": statement.excluded.probability}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=newer), rows)
     return sorted(present)
@@ -112,17 +112,17 @@ def delete_tags(
     Returns:
         The ids that lost a tag, ascending.
     """
-    statement = delete(TagRow).returning(TagRow.item_id)
+    statement = delete(TAGS).returning(TAGS.c.item_id)
     if tag is not None:
-        statement = statement.where(TagRow.tag == tidy_tag(tag))
+        statement = statement.where(TAGS.c.tag == tidy_tag(tag))
     if source is not None:
-        statement = statement.where(TagRow.source == source)
+        statement = statement.where(TAGS.c.source == source)
     if ids is None:
         return sorted(set(connection.scalars(statement)))
     changed: set[int] = set()
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
-        changed.update(connection.scalars(statement.where(TagRow.item_id.in_(chunk))))
+        changed.update(connection.scalars(statement.where(TAGS.c.item_id.in_(chunk))))
     return sorted(changed)
 
 
@@ -138,23 +138,21 @@ def rename_tag(connection: Connection, tag: str, new: str) -> list[int]:
     before, after = tidy_tag(tag), tidy_tag(new)
     if before == after:
         return []
-    old = select(TagRow.item_id, literal(after), TagRow.source, TagRow.probability)
+    old = select(TAGS.c.item_id, literal(after), TAGS.c.source, TAGS.c.probability)
     columns = ["item_id", "tag", "source", "probability"]
-    copied = insert_into(connection.dialect.name, TagRow).from_select(
-        columns, old.where(TagRow.tag == before)
-    )
+    copied = insert_into(connection.dialect.name, TAGS).from_select(columns, old.where(TAGS.c.tag == before))
     connection.execute(copied.on_conflict_do_nothing())
     return delete_tags(connection, None, tag=before, source=None)
 
 
 def count_tags(connection: Connection) -> list[TagCount]:
     """Count the items of each tag, the most used first, then in alphabetical order; not what stands apart."""
-    items = func.count(TagRow.item_id.distinct())
+    items = func.count(TAGS.c.item_id.distinct())
     statement = (
-        select(TagRow.tag, items, JsonList(TagRow.source.distinct()))
-        .where(TagRow.item_id.not_in(APART))
-        .group_by(TagRow.tag)
-        .order_by(items.desc(), TagRow.tag)
+        select(TAGS.c.tag, items, JsonList(TAGS.c.source.distinct()))
+        .where(TAGS.c.item_id.not_in(APART))
+        .group_by(TAGS.c.tag)
+        .order_by(items.desc(), TAGS.c.tag)
     )
     return [
         TagCount(tag=tag, items=count, sources=tuple(sorted(json.loads(sources))))
@@ -164,5 +162,5 @@ def count_tags(connection: Connection) -> list[TagCount]:
 
 def read_taggings(connection: Connection, item_id: int) -> list[Tagging]:
     """Read all tags of one item with their sources, by label, then source."""
-    statement = select(TagRow).where(TagRow.item_id == item_id).order_by(TagRow.tag, TagRow.source)
+    statement = select(TAGS).where(TAGS.c.item_id == item_id).order_by(TAGS.c.tag, TAGS.c.source)
     return [Tagging(**row._mapping) for row in connection.execute(statement)]

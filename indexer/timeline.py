@@ -15,13 +15,12 @@ from datetime import date, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.orm import aliased
 
 from .conditions import Both, Compare, Condition, Either, Not
 from .dialects import among, glob
 from .items import Ids
 from .literals import DATE_SHAPE, Period
-from .tables import APART, FieldRow
+from .tables import APART, FIELDS
 
 TAKEN, ADDED = "taken", "added"
 _FIRST = Period(text="0001-01")  # satisfied by whatever is a date
@@ -125,17 +124,17 @@ def count_days(connection: Connection, when: When, ids: Ids | None) -> dict[str,
         How many by ``2024-03-05``, or ``2024-03`` where no more is known, in order of time; days without any
         are left out.
     """
-    added, own = aliased(FieldRow), aliased(FieldRow)
-    mine = (own.item_id == added.item_id) & (own.name == when.field)
-    mine &= glob(own.text, DATE_SHAPE)
-    text = func.coalesce(own.text, added.text) if when.else_added else own.text
+    added, own = FIELDS.alias(), FIELDS.alias()
+    mine = (own.c.item_id == added.c.item_id) & (own.c.name == when.field)
+    mine &= glob(own.c.text, DATE_SHAPE)
+    text = func.coalesce(own.c.text, added.c.text) if when.else_added else own.c.text
     day = func.substr(text, 1, 10).label("day")
     statement = select(day, func.count()).select_from(added).outerjoin(own, mine)
-    statement = statement.where(added.name == ADDED, text.is_not(None)).group_by(day).order_by(day)
+    statement = statement.where(added.c.name == ADDED, text.is_not(None)).group_by(day).order_by(day)
     if ids is None:
-        statement = statement.where(added.item_id.not_in(APART))
+        statement = statement.where(added.c.item_id.not_in(APART))
     else:
-        statement = statement.where(among(added.item_id, json.dumps(ids.tolist())))
+        statement = statement.where(among(added.c.item_id, json.dumps(ids.tolist())))
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 

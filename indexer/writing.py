@@ -14,19 +14,16 @@ from .derived import derive
 from .dialects import WithSynthetic
 from .items import KINDS, Generated, Imported, Provenance, origin_of
 from .provenance import provenance_to_json
-from .tables import Base, EmbeddingRow, ItemRow, MetaRow, ThumbnailRow, TombstoneRow
+from .tables import EMBEDDINGS, ITEMS, META, THUMBNAILS, TOMBSTONES
 
 # Built once: putting a statement together costs more than running it.
-_ITEMS, _EMBEDDINGS, _THUMBNAILS = (
-    Base.metadata.tables[name] for name in ("items", "embeddings", "thumbnails")
+_ADD_ITEMS = insert(ITEMS).returning(ITEMS.c.id, sort_by_parameter_order=True)
+_ADD_EMBEDDINGS = insert(EMBEDDINGS)
+_ADD_THUMBNAILS = insert(THUMBNAILS)
+_DROP_EMBEDDING = delete(EMBEDDINGS).where(
+    EMBEDDINGS.c.item_id == bindparam("item"), EMBEDDINGS.c.kind == bindparam("which")
 )
-_ADD_ITEMS = insert(_ITEMS).returning(ItemRow.id, sort_by_parameter_order=True)
-_ADD_EMBEDDINGS = insert(_EMBEDDINGS)
-_ADD_THUMBNAILS = insert(_THUMBNAILS)
-_DROP_EMBEDDING = delete(_EMBEDDINGS).where(
-    EmbeddingRow.item_id == bindparam("item"), EmbeddingRow.kind == bindparam("which")
-)
-_DROP_THUMBNAIL = delete(_THUMBNAILS).where(ThumbnailRow.item_id == bindparam("item"))
+_DROP_THUMBNAIL = delete(THUMBNAILS).where(THUMBNAILS.c.item_id == bindparam("item"))
 
 
 def write_drafts(connection: Connection, drafts: Sequence[Draft], change: int) -> list[int]:
@@ -55,7 +52,7 @@ def write_drafts(connection: Connection, drafts: Sequence[Draft], change: int) -
 def _recognised(connection: Connection, drafts: Sequence[Draft]) -> list[Draft]:
     """Give drafts of new items the ids that another process has given to the same inputs meanwhile."""
     keys = [draft.key for draft in drafts if draft.id is None]
-    there = select(ItemRow.key, ItemRow.id).where(ItemRow.key.in_(keys))
+    there = select(ITEMS.c.key, ITEMS.c.id).where(ITEMS.c.key.in_(keys))
     known = {row.key: row.id for row in connection.execute(there)} if keys else {}
     return [
         replace(draft, id=known[draft.key]) if draft.id is None and draft.key in known else draft
@@ -77,12 +74,12 @@ def _values(draft: Draft) -> dict[str, Any]:
 def _update(connection: Connection, draft: Draft, item_id: int, change: int) -> None:
     """Write an item's new values, and drop the embeddings that others take the place of."""
     values = _values(draft) | _mark(draft.provenance)
-    connection.execute(update(ItemRow).where(ItemRow.id == item_id).values(**values))
+    connection.execute(update(ITEMS).where(ITEMS.c.id == item_id).values(**values))
     for kind in KINDS:
         if kind in draft.kept:
             continue
         if kind not in draft.embeddings:
-            bury(connection, (EmbeddingRow.item_id == item_id) & (EmbeddingRow.kind == kind), change)
+            bury(connection, (EMBEDDINGS.c.item_id == item_id) & (EMBEDDINGS.c.kind == kind), change)
         connection.execute(_DROP_EMBEDDING, {"item": item_id, "which": kind})
         if kind == "image":
             connection.execute(_DROP_THUMBNAIL, {"item": item_id})
@@ -99,23 +96,23 @@ def _mark(provenance: Provenance) -> dict[str, Any]:
     """Take over whether the file says that a model made it; when it was first indexed stays."""
     if not isinstance(provenance, Imported):
         return {}
-    marked = WithSynthetic(ItemRow.provenance, provenance.synthetic)
+    marked = WithSynthetic(ITEMS.c.provenance, provenance.synthetic)
     return {"origin": origin_of(provenance), "provenance": marked}
 
 
 def promote_rows(connection: Connection, ids: Sequence[int], change: int) -> int:
     """Put items that stand apart into the catalogue, as if they were written now; return how many did."""
-    mine = ItemRow.id.in_(ids) & ItemRow.apart
-    moved = connection.scalars(update(ItemRow).where(mine).values(apart=False).returning(ItemRow.id)).all()
-    connection.execute(update(EmbeddingRow).where(EmbeddingRow.item_id.in_(moved)).values(change=change))
+    mine = ITEMS.c.id.in_(ids) & ITEMS.c.apart
+    moved = connection.scalars(update(ITEMS).where(mine).values(apart=False).returning(ITEMS.c.id)).all()
+    connection.execute(update(EMBEDDINGS).where(EMBEDDINGS.c.item_id.in_(moved)).values(change=change))
     derive(connection, moved)
     return len(moved)
 
 
 def bury(connection: Connection, which: Any, change: int) -> None:
     """Leave a tombstone for each embedding that is about to go."""
-    for row in connection.execute(select(EmbeddingRow.item_id, EmbeddingRow.kind).where(which)).all():
-        connection.execute(insert(TombstoneRow).values(item_id=row.item_id, kind=row.kind, change=change))
+    for row in connection.execute(select(EMBEDDINGS.c.item_id, EMBEDDINGS.c.kind).where(which)).all():
+        connection.execute(insert(TOMBSTONES).values(item_id=row.item_id, kind=row.kind, change=change))
 
 
 def next_change(connection: Connection) -> int:
@@ -129,11 +126,11 @@ def count_tagging(connection: Connection) -> int:
 
 
 def _count(connection: Connection, key: str) -> int:
-    last = connection.scalar(select(MetaRow.value).where(MetaRow.key == key))
+    last = connection.scalar(select(META.c.value).where(META.c.key == key))
     if last is None:
-        connection.execute(insert(MetaRow).values(key=key, value=1))
+        connection.execute(insert(META).values(key=key, value=1))
         return 1
-    connection.execute(update(MetaRow).where(MetaRow.key == key).values(value=int(last) + 1))
+    connection.execute(update(META).where(META.c.key == key).values(value=int(last) + 1))
     return int(last) + 1
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import ftfy
 import numpy as np
 import open_clip
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from indexer import Collection, ModelUnavailable, load_encoder, prepare, shorten, worth_preparing
-from indexer.encoders import onnx_files, runtime
+from indexer.encoders import cleaning, onnx_files, runtime
 from indexer.encoders.canaries import agreement, canary_pictures
 from indexer.encoders.cleaning import cleaned
 from indexer.encoders.onnx_tokenizer import NotExportable, exported_tokenizer
@@ -337,3 +338,8 @@ def test_a_short_form_that_is_too_far_or_broken_is_not_used(starter, monkeypatch
     (folder / "image.int8.onnx").write_bytes(b"broken")
     assert onnx_files.short_towers(folder) == {}
     (folder / onnx_files.SHORT).unlink()
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_texts_need_no_mending(text):
+    assert cleaning._mended(text) == ftfy.fix_text(text)
