@@ -60,7 +60,7 @@ docs: setup
 	@echo "== Open build/site/index.html"
 
 QUICK := search_speed filter_speed ranking_speed encoder_speed cold_start pipeline_speed
-FULL := $(QUICK) page_speed page_memory map_quality api_throughput rescan_speed index_speed peers peers_search \
+FULL := $(QUICK) page_speed page_memory map_quality api_throughput rescan_speed index_speed filter_recall peers peers_search \
 	server_speed size_curve serving_memory scale_plan
 
 bench: setup

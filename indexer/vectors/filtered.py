@@ -4,8 +4,8 @@ The lists nearest to a query may hold none of the permitted items, or those that
 than most: how many lists must be looked at is known only on the way. So lists without a permitted item are
 passed over, and looking goes on, to three times as many lists at a time, until the last ones have brought
 next to nothing to the best (early termination by patience, as Teofili and Lin 2025 do it in graphs). In a
-million items that finds 0.98 or more of the ten best, whether a filter goes by chance or by what things
-look like; a number of lists that grows by the filter's share alone found 0.7 there, in twice the time.
+million items that finds 0.97 or more of the ten best (benchmarks/filter_recall.py), whether a filter goes by
+chance or by what things look like; lists in number by the filter's share alone found 0.7 of the latter.
 """
 
 from __future__ import annotations
