@@ -18,7 +18,7 @@ from .items import Ids
 from .matching import Counts, match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
-from .tables import APART, ITEMS, META
+from .tables import APART, ITEMS
 from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings, rename_tag
 from .timeline import When, count_days
 from .vectors import Scores
@@ -26,7 +26,6 @@ from .writing import count_tagging, now
 
 _REMEMBERED = 32  # filters; a megabyte each where a hundred thousand items pass
 _MADE = Compare(field="origin", operator="=", value="generated")
-_COUNTERS = select(META.c.value).where(META.c.key.in_(["change", "tagging"]))
 _ITEMS = select(func.count()).select_from(ITEMS)
 _BESIDE = select(func.count()).select_from(APART.subquery())
 
@@ -63,11 +62,7 @@ class Catalogue:
 
     def revision(self) -> int:
         """Number of the last change to anything that a filter can see: items, tags, embeddings."""
-        return self._db.remembered("revision", self._revision)
-
-    def _revision(self) -> int:
-        with self._db.reading() as connection:
-            return sum(int(value) for value in connection.scalars(_COUNTERS))
+        return self._db.counter("change") + self._db.counter("tagging")
 
     # -- filters and words ----------------------------------------------------------------------------
 

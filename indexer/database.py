@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, insert, select, update
 
@@ -17,7 +17,11 @@ from .literals import fold
 from .migrations import MIGRATIONS, SCHEMA_VERSION
 from .tables import META
 
-_FACT = select(META.c.value).where(META.c.key == bindparam("key"))
+Counter = Literal["change", "tagging"]
+"""What is counted among the facts: changes of embeddings, and of tags."""
+
+_COUNTER = select(META.c.value).where(META.c.key == bindparam("name"))
+_COUNTERS = select(META.c.key, META.c.value).where(META.c.key.in_(get_args(Counter)))
 _BUSY_TIMEOUT_MS = 10_000  # a writer's transaction is one batch, so waiting this long means that it hangs
 
 
@@ -77,23 +81,28 @@ class Database(ABC):
             finally:
                 self._local.held = None
 
-    def remembered(self, name: str, read: Callable[[], int]) -> int:
-        """Read a number once for as long as a snapshot lasts."""
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is None:
-            return read()
-        if name not in held.numbers:
-            held.numbers[name] = read()
-        return held.numbers[name]
-
-    def counter(self, name: str) -> int:
-        """Read a counter of the table of facts; 0 if nothing was counted yet.
+    def counter(self, name: Counter) -> int:
+        """Read how often something was changed, of this thread's snapshot if it is in one.
 
         Raises:
             StorageFailure: the tables cannot be read.
         """
-        with self.reading() as connection:
-            return int(connection.scalar(_FACT, {"key": name}) or 0)
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            return self.counter_now(name)
+        if not held.counters:
+            with self.reading() as connection:
+                held.counters.update({row.key: int(row.value) for row in connection.execute(_COUNTERS)})
+        return held.counters.get(name, 0)
+
+    def counter_now(self, name: Counter) -> int:
+        """Read how often something was changed until this moment, whatever snapshot this thread is in.
+
+        Raises:
+            StorageFailure: the tables cannot be read.
+        """
+        with self.reading_now() as connection:
+            return int(connection.scalar(_COUNTER, {"name": name}) or 0)
 
     @abstractmethod
     def _translated(self) -> AbstractContextManager[None]:
@@ -155,7 +164,7 @@ class _Held(NamedTuple):
     """The snapshot that a thread is in."""
 
     connection: Connection
-    numbers: dict[str, int]
+    counters: dict[str, int]
 
 
 class SqliteDatabase(Database):
@@ -174,10 +183,8 @@ class SqliteDatabase(Database):
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
-    def counter(self, name: str) -> int:
-        """Read a counter; see ``Database.counter``."""
-        if getattr(self._local, "held", None) is not None:
-            return super().counter(name)
+    def counter_now(self, name: Counter) -> int:
+        """Read a counter; see ``Database.counter_now``."""
         # By the driver, in a sixth of the time: each look-up begins so.
         with self._translated(), closing(self._engine.raw_connection()) as pooled:
             plain = pooled.driver_connection

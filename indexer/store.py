@@ -47,7 +47,7 @@ _ITEMS = select(
     .where(TAGS.c.item_id == ITEMS.c.id)
     .scalar_subquery()
     .label("tags"),
-).where(ITEMS.c.id.in_(bindparam("ids", expanding=True)))
+).where(among(ITEMS.c.id))
 _CONTENTS = select(ITEMS.c.id, ITEMS.c.image_sha256, ITEMS.c.text_sha256).where(among(ITEMS.c.id))
 # A model made it here: its provenance names no source.
 _MADE_HERE = (ITEMS.c.origin == "generated") & ITEMS.c.provenance["source"].as_string().is_(None)
@@ -75,12 +75,11 @@ class Store(Embedded):
 
     def change(self) -> int:
         """Number of the last change to any embedding; an index made at this number is fresh."""
-        return self._db.remembered("change", lambda: self._db.counter("change"))
+        return self._db.counter("change")
 
     def latest_change(self) -> int:
         """Number of the last change to any embedding at this moment, even within a snapshot."""
-        with self._db.reading_now() as connection:
-            return int(connection.scalar(_META, {"key": "change"}) or 0)
+        return self._db.counter_now("change")
 
     def count(self, kind: Kind | None = None) -> int:
         """Count the items that do not stand apart, or their embeddings of one kind."""
@@ -95,11 +94,9 @@ class Store(Embedded):
 
     def items(self, ids: Sequence[int]) -> list[Item]:
         """Fetch items in the order of ``ids``; unknown ids are left out."""
-        found: dict[int, Item] = {}
         with self._db.reading() as connection:
-            for chunk in _chunks(ids):
-                rows = connection.execute(_ITEMS, {"ids": chunk})
-                found.update((row.id, _item(row, self._db.folder)) for row in rows)
+            rows = connection.execute(_ITEMS, {"ids": json.dumps(list(ids))}) if len(ids) else ()
+            found = {row.id: _item(row, self._db.folder) for row in rows}
         return [found[i] for i in ids if i in found]
 
     def page(self, offset: int, limit: int) -> list[Item]:
