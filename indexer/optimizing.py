@@ -97,11 +97,15 @@ def _built(collection: Collection, kind: Kind, aim: float, others: Mapping[str, 
     file = write_index(
         collection.folder, kind, change, partial(write, base, chunks), count=int(base.ntotal), type="ivf"
     )
-    groups = [_own(store, kind, ids_of(base)), *(_given(name, rows) for name, rows in others.items())]
-    index = IvfIndex.open(collection.folder / file.file, collection.spec.dim, probes=1)
-    tried = trials(index, groups, truth(chunks, groups), aim=aim)
-    file = replace(file, probes=tried[-1].probes)
-    return Built(file=file, trials=tuple(tried), seconds=seconds)
+    path = collection.folder / file.file
+    try:
+        groups = [_own(store, kind, ids_of(base)), *(_given(name, rows) for name, rows in others.items())]
+        index = IvfIndex.open(path, collection.spec.dim, probes=1)
+        tried = trials(index, groups, truth(chunks, groups), aim=aim)
+    except BaseException:  # interrupted: no manifest will ever name this file
+        path.unlink(missing_ok=True)
+        raise
+    return Built(file=replace(file, probes=tried[-1].probes), trials=tuple(tried), seconds=seconds)
 
 
 def _own(store: Store, kind: Kind, ids: Ids) -> Queries:

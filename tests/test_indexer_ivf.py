@@ -317,6 +317,17 @@ def test_a_full_disk_leaves_the_old_index_in_use(many, monkeypatch):
     assert the_file(many) == before, "and nothing is left of the new one"
 
 
+def test_an_interrupted_trial_leaves_nothing(many, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    before = sorted(path.name for path in many.folder.iterdir())
+    monkeypatch.setattr(optimizing_module, "trials", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        optimize(many)
+    assert sorted(path.name for path in many.folder.iterdir()) == before
+
+
 def test_a_reader_takes_over_the_file_that_another_process_built(many):
     reader = Collection.open(many.folder)
     answers(reader, QUERIES)
