@@ -12,7 +12,8 @@ _LEAST = 1e-6  # of words that more than half of all documents hold
 
 def idf(held: int, documents: int) -> float:
     """Tell how much a word tells, by how many of all documents hold it."""
-    return max(math.log((documents - held + 0.5) / (held + 0.5)), _LEAST)
+    others = max(documents - held, 0)  # the two may have been counted at different moments
+    return max(math.log((others + 0.5) / (held + 0.5)), _LEAST)
 
 
 def telling(held: Sequence[int]) -> list[bool]:

@@ -112,8 +112,7 @@ class Catalogue:
             return match_words(connection, words, limit, every=every, allowed=allowed, counts=counts)
 
     def _no_counts(self, revision: int) -> Counts:
-        tally = self._counted(revision)
-        return Counts(total=tally.items + tally.apart, held={})
+        return Counts(total=self._counted(revision).items, held={})
 
     # -- facets ---------------------------------------------------------------------------------------
 

@@ -117,12 +117,14 @@ class Collection:
         Raises:
             VectorsUnreachable: the server does not answer; everything stays as it was.
             MissingPackage: the client is not installed.
+            CollectionBusy: another process is writing.
         """
         if address != self.store.meta(VECTORS):
-            indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
-            indexes.save()
-            self.store.set_meta(**{VECTORS: address})
-            self._indexes = indexes
+            with self.writing():  # which drops index files that nothing names
+                indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
+                indexes.save()
+                self.store.set_meta(**{VECTORS: address})
+                self._indexes = indexes
 
     @property
     def keeps_files(self) -> bool:

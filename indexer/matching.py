@@ -51,7 +51,7 @@ class Counts:
     """What is known of the full-text index, as long as nothing changes.
 
     Attributes:
-        total: how many items there are.
+        total: how many items have words: those that do not stand apart.
         held: how many hold a word, by whatever a matcher calls it; added to.
         asked: common words that were asked for; added to.
         holders: of those that were asked for again, one bit for each id; added to.
@@ -203,7 +203,7 @@ class _Fts5:
     def with_all(self, *, in_title: bool = False) -> Pieces:
         if in_title:
             return self._holders(f"{{title}} : ({self._whole})")
-        known = self._counts.holders
+        known = dict(self._counts.holders)  # another thread may add to it at any moment
         common = [bits for word in self._quoted if (bits := known.get(word)) is not None]
         others = [word for word in self._quoted if word not in known]
         if not common or not others:

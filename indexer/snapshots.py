@@ -84,10 +84,12 @@ def write_index(
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         known = path.stat()
-    except (OSError, RuntimeError) as error:  # FAISS raises the second
+    except BaseException as error:
         with suppress(OSError):
             path.unlink(missing_ok=True)  # half a file helps nobody, least of all on a full disk
-        raise StorageFailure(folder, getattr(error, "strerror", None) or str(error)) from error
+        if isinstance(error, OSError | RuntimeError):  # FAISS raises the second
+            raise StorageFailure(folder, getattr(error, "strerror", None) or str(error)) from error
+        raise
     return IndexFile(
         file=path.name,
         type=type,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from indexer import KINDS, Embeddings, Kind, Nearest
+from indexer import Embeddings, Kind, Nearest
 
 from .coverage import PHRASE_WORDS, Calibration, QueryKind
 from .embedding import EmbeddedQuery
@@ -39,7 +39,6 @@ class Judge:
         self._embedded = embedded
         self._asked = _asked(embedded)
         self._scales: dict[Kind, Scale] = {}
-        self._probabilities: dict[Kind, dict[int, float]] = {kind: {} for kind in KINDS}
 
     @property
     def is_calibrated(self) -> bool:
@@ -71,37 +70,37 @@ class Judge:
 
     def probabilities(self, best: Mapping[Kind, Best]) -> dict[int, float]:
         """Give each item's probability to answer the query, by the better of its kinds; none uncalibrated."""
-        found: dict[int, float] = {}
         if self._calibration is None:
-            return found
-        for kind, some in best.items():
-            known = self._probabilities[kind]
-            new = [place for place, item_id in enumerate(some.ids.tolist()) if item_id not in known]
-            if new:
-                asked = some.at(new)
-                values = self._calibration.probabilities(self._asked, kind, self._embedded.embedding, asked)
-                known |= zip(asked.ids.tolist(), values.tolist(), strict=True)
-            for item_id in some.ids.tolist():
-                found[item_id] = max(found.get(item_id, 0.0), known[item_id])
-        return found
+            return {}
+        query, calibration = self._embedded.embedding, self._calibration
+        return _likelier(
+            (some, calibration.probabilities(self._asked, kind, query, some)) for kind, some in best.items()
+        )
 
     def judgement(self, best: Mapping[Kind, Best], *, worded: int) -> Judgement | None:
-        """Judge the whole; None if not calibrated.
+        """Judge the whole; None if not calibrated. See ``judged``."""
+        return self.judged(best, worded=worded)[0]
+
+    def judged(self, best: Mapping[Kind, Best], *, worded: int) -> tuple[Judgement | None, dict[int, float]]:
+        """Judge the whole, and each of the best items as ``probabilities`` does; nothing if not calibrated.
 
         Args:
             best: the best items by kind, of the whole ranking, not of a later page.
             worded: how many items hold all words of the query, if that singles them out, else 0.
         """
         if self._calibration is None:
-            return None
-        query = self._embedded.embedding
-        coverages = {}
+            return None, {}
+        query, coverages, each = self._embedded.embedding, {}, []
         for kind, some in best.items():
             values, coverages[kind] = self._calibration.judge(self._asked, kind, query, some)
-            self._probabilities[kind] |= zip(some.ids.tolist(), values.tolist(), strict=True)
+            each.append((some, values))
+        return self._whole(best, coverages, worded), _likelier(each)
+
+    def _whole(self, best: Mapping[Kind, Best], coverages: Mapping[Kind, float], worded: int) -> Judgement:
+        assert self._calibration is not None
         told = max(coverages, key=lambda k: coverages[k], default=None)
         coverage = _together(best, coverages)
-        if worded and self._calibration.knows(query) >= _KNOWN:
+        if worded and self._calibration.knows(self._embedded.embedding) >= _KNOWN:
             coverage = _chance(_odds(coverage) + _WORDED)
         elif worded and coverage < WORDS_SAY:
             reason = f"all words of the query stand in {_count(worded)}"
@@ -146,6 +145,15 @@ class Judge:
         found = rivals(self._calibration.bank, kind, self._embedded.embedding, best.rows[:3])
         named = [PHRASES[number] for number in found]
         return " or ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(named))[:_NAMED])
+
+
+def _likelier(each: Iterable[tuple[Best, Embeddings]]) -> dict[int, float]:
+    """Give each item the highest of its probabilities (m,)."""
+    found: dict[int, float] = {}
+    for some, values in each:
+        for item_id, value in zip(some.ids.tolist(), values.tolist(), strict=True):
+            found[item_id] = max(found.get(item_id, 0.0), value)
+    return found
 
 
 def _together(best: Mapping[Kind, Best], coverages: Mapping[Kind, float]) -> float:

@@ -114,7 +114,7 @@ class Ranking:
         while True:
             ids = [entry.id for entry in self.first(depth)]
             counted = [i for i, counts in zip(ids, self._counted.holds(ids), strict=True) if counts]
-            if len(counted) >= count or len(ids) < depth or self._is_whole:
+            if len(counted) >= count or len(ids) < depth:
                 return counted[:count]
             depth = 2 * len(ids)
 

@@ -27,11 +27,6 @@ class Best:
     scores: Embeddings
     size: int
 
-    def at(self, places: Sequence[int]) -> Best:
-        """Take some of them, by their places."""
-        some = list(places)
-        return Best(ids=self.ids[some], rows=self.rows[some], scores=self.scores[some], size=self.size)
-
 
 class Rows:
     """The embeddings of items of one kind and their cosines with a query, each fetched once.

@@ -132,9 +132,9 @@ class _Answer:
     def hits(self) -> tuple[Hit, ...]:
         """Give the page that was asked for."""
         query = self._query
-        groups = self._reordered(self._groups(query.offset + query.k))
-        shown = page(groups, query.offset, query.k)
+        groups = self._groups(query.offset + query.k)
         known = {entry.id: entry for entry in self._ranking.first(0)}
+        shown = page(self._reordered(groups), query.offset, query.k)
         self._judge_items([group.id for group in shown])
         items = {item.id: item for item in self._collection.store.items([group.id for group in shown])}
         return tuple(
@@ -157,7 +157,8 @@ class _Answer:
         if not self._judge.is_calibrated:
             return None
         best = self._ranking.counted(_JUDGED)
-        found = self._judge.judgement(self._ranking.best(best), worded=self._ranking.decisive)
+        found, each = self._judge.judged(self._ranking.best(best), worded=self._ranking.decisive)
+        self._probabilities |= each
         if found is not None and not best and self._ranking.first(1):
             found = replace(found, reason=_ONLY_MADE)
         return found
@@ -193,13 +194,15 @@ class _Answer:
     def _reordered(self, groups: Sequence[Group]) -> Sequence[Group]:
         """Drop what is too unlikely, then diversify or sort what is left, as the query says."""
         query = self._query
+        ids = [group.id for group in groups]
+        relevance = dict(zip(ids, self._ranking.relevance(ids), strict=True))  # judging may look deeper
         if query.threshold is not None:
-            self._judge_items([group.id for group in groups])
+            self._judge_items(ids)
             groups = [group for group in groups if (self._probability(group.id) or 0.0) >= query.threshold]
         if query.diversity and len(groups) > 1:
             ids = [group.id for group in groups]
-            relevance = self._ranking.relevance(ids)
-            order = diversify(relevance, self._ranking.pictures(ids), weight=query.diversity)
+            values = np.array([relevance[item_id] for item_id in ids], np.float32)
+            order = diversify(values, self._ranking.pictures(ids), weight=query.diversity)
             groups = [groups[place] for place in order.tolist()]
         if query.order != RELEVANCE:
             groups = self._sorted(groups)
@@ -216,8 +219,10 @@ class _Answer:
     # -- probabilities --------------------------------------------------------------------------------
 
     def _judge_items(self, ids: Sequence[int]) -> None:
+        if self.judgement is None:  # made first: it judges most of them
+            return
         new = [item_id for item_id in ids if item_id not in self._probabilities]
-        if new and self.judgement is not None:  # made first: it has most of them at once
+        if new:
             self._probabilities |= self._judge.probabilities(self._ranking.best(new))
 
     def _probability(self, item_id: int) -> float | None:

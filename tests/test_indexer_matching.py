@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import bm25, matching
-from tests.catalogues import IMPORTED, catalogue, draft
+from tests.catalogues import GENERATED, IMPORTED, catalogue, draft
 
 WORDS = ("red", "blue", "shoe", "shoebox", "oak", "lamp", "rare")
 ITEMS = 120
@@ -175,3 +175,57 @@ def test_the_rarest_word_is_always_scored(held):
     tells = bm25.telling(held)
     assert tells[int(np.argmin(held))]
     assert all(told or count > bm25.COMMON for told, count in zip(tells, held, strict=True))
+
+
+def test_what_is_left_of_none_is_worth_next_to_nothing():
+    assert bm25.idf(101, 100) == bm25.idf(100, 100) == pytest.approx(1e-6)
+
+
+def test_what_stands_apart_does_not_make_words_rarer(tmp_path, few_are_common):
+    collection = catalogue(tmp_path / "c", [])
+
+    def add(count, first, **values):
+        return collection.store.write(
+            [
+                draft(n, {}, title="red oak lamp", text="", key=f"k{n}", **values)
+                for n in range(first, first + count)
+            ]
+        )
+
+    add(20, 0, provenance=IMPORTED)
+    add(20, 20, provenance=GENERATED)
+    before = collection.store.match_words(["red", "oak"], 50, every=True, allowed=None)
+    add(60, 40, provenance=GENERATED)
+    after = collection.store.match_words(["red", "oak"], 50, every=True, allowed=None)
+    np.testing.assert_array_equal(before[0], after[0])
+    np.testing.assert_array_equal(before[1], after[1])
+    collection.close()
+
+
+def test_a_word_that_another_thread_remembers_meanwhile_still_counts(tmp_path, few_are_common):
+    collection = catalogue(tmp_path / "c", [])
+    titles = ["red oak" if n % 2 else "oak" for n in range(60)]
+    collection.store.write(
+        [
+            draft(n, {}, title=title, text="", key=f"k{n}", provenance=IMPORTED)
+            for n, title in enumerate(titles)
+        ]
+    )
+
+    class Filling(dict):
+        """Told of a word between two looks."""
+
+        def get(self, word, default=None):
+            found = super().get(word, default)
+            self.setdefault('"oak"', bits)
+            return found
+
+    bits = np.packbits(np.arange(64) > 0, bitorder="little")
+    counts = matching.Counts(total=60, held={}, holders=Filling())
+    with collection.store._db.reading() as connection:
+        for _ in range(2):
+            ids, _scores = matching.match_words(
+                connection, ["oak", "red"], 60, every=True, allowed=None, counts=counts
+            )
+            assert ids.tolist() == [n + 1 for n in range(60) if n % 2]
+    collection.close()

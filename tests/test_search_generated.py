@@ -24,7 +24,7 @@ from search import (
 from search.folding import fold
 from search.subjects import read_collection
 from search.training import texts_of
-from tests.catalogues import draft
+from tests.catalogues import GENERATED, IMPORTED, draft
 from tests.colour_encoder import COLOURS, ColourEncoder
 from tests.colour_pictures import encoded, picture, write_pictures
 from tests.made_pictures import make
@@ -294,3 +294,36 @@ def test_duplicates_are_not_chained_through_what_was_made(searcher, collection, 
     promote(collection, [make(collection, encoder, "yellow", seed=seed).id for seed in range(900, 930)])
     add_marked(collection, encoder, "red", 930)
     assert find_duplicates(collection, threshold=0.97) == before
+
+
+@pytest.mark.parametrize(("made", "told"), [(14, 14), (30, 6)])
+def test_the_verdict_is_the_same_for_every_size_of_the_page(searcher, tmp_path, made, told):
+    """Made pictures come first, and real texts, which are fewer than the page is long, far behind."""
+    collection = Collection.create(tmp_path / "c", searcher.encoder)
+    direction = searcher.embedder.embed(parse_query(["red"])).embedding
+    rng = np.random.default_rng(0)
+
+    def near(noise, count):
+        rows = direction + noise * rng.normal(size=(count, len(direction))) / np.sqrt(len(direction))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    groups = (("image", GENERATED, near(0.2, made)), ("text", IMPORTED, near(0.6, told)))
+    drafts = [
+        draft(
+            number,
+            {},
+            key=f"{kind}{number}",
+            title="x",
+            text="",
+            embeddings={kind: row},
+            provenance=provenance,
+        )
+        for kind, provenance, rows in groups
+        for number, row in enumerate(rows)
+    ]
+    collection.store.promote(collection.store.write(drafts))
+    mine = Searcher(collection, searcher.encoder, calibrated=lambda *_: searcher.calibration())
+    asked = [replace(parse_query(["red"], k=k), hybrid=False, fold=False) for k in (1, 2, 10, 15, 60)]
+    judgements = [mine.search(query).judgement for query in asked]
+    assert judgements == [judgements[0]] * len(asked)
+    collection.close()

@@ -137,3 +137,20 @@ def test_rows_are_those_of_the_store_in_the_order_asked(tmp_path):
     np.testing.assert_allclose(best.scores, rows[::-1][:7] @ query, atol=1e-5)
     assert len(Rows(drawn, "image", query, size=40).of([]).ids) == 0
     drawn.close()
+
+
+def test_pictures_are_judged_by_what_they_show_whatever_they_are_called(searcher, calibration):
+    """A made picture has no id yet: all that are tried go by the same."""
+    judge = Judge(calibration, searcher.embedder.embed(parse_query(["red"])))
+    _ids, rows = searcher.collection.store.embeddings("image")
+    query = searcher.embedder.embed(parse_query(["red"])).embedding
+    alone = [Best(ids=np.array([0]), rows=row[None], scores=row[None] @ query, size=84) for row in rows[:20]]
+    fresh = [Judge(calibration, searcher.embedder.embed(parse_query(["red"]))) for _ in alone]
+    for one in alone:
+        judge.judgement({"image": one}, worded=0)
+    for one, other in zip(alone, fresh, strict=True):
+        assert judge.probabilities({"image": one}) == other.probabilities({"image": one})
+    assert (
+        len({round(each.probabilities({"image": one})[0], 3) for each, one in zip(fresh, alone, strict=True)})
+        > 1
+    )

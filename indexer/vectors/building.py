@@ -17,7 +17,7 @@ import numpy as np
 from ..items import Embeddings, Ids
 from .base import Scores
 from .faiss import use_one_thread
-from .ivf import IvfIndex
+from .ivf import IvfIndex, ids_of
 from .stored import append_rows
 
 K = 10
@@ -154,11 +154,23 @@ def write(base: Any, chunks: Chunks, path: Path) -> None:
     """Write an inverted file, and behind it the embeddings that it was built from.
 
     Raises:
-        RuntimeError: it cannot be written.
+        RuntimeError: it cannot be written, or the embeddings are of other items than those it was built from.
         OSError: the disk is full.
     """
     faiss.write_index(base, str(path))
-    append_rows(path, (rows for _, rows in chunks()))
+    append_rows(path, _rows_of(np.sort(ids_of(base)), chunks))
+
+
+def _rows_of(held: Ids, chunks: Chunks) -> Iterator[Embeddings]:
+    """Read embeddings, and see that they are of these ids, (n,) ascending: only their place tells whose."""
+    done = 0
+    for ids, rows in chunks():
+        if not np.array_equal(ids, held[done : done + len(ids)]):
+            break
+        done += len(ids)
+        yield rows
+    if done < len(held):
+        raise RuntimeError("the embeddings changed while the index was built")
 
 
 @contextmanager

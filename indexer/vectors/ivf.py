@@ -183,7 +183,7 @@ class IvfIndex:
         return np.ascontiguousarray(ids[ids >= 0])
 
     def _permitted(self, allowed: Ids | None) -> Permitted:
-        """Prepare what may be found, once for a filter: its ids cannot be written to, and come again."""
+        """Prepare what may be found; kept for ids that nobody can write to, as filters give them again."""
         known = self._asked
         if known is not None and known[0] is allowed and known[1] == self._changes:
             return known[2]
