@@ -195,7 +195,8 @@ class _Answer:
         """Drop what is too unlikely, then diversify or sort what is left, as the query says."""
         query = self._query
         ids = [group.id for group in groups]
-        relevance = dict(zip(ids, self._ranking.relevance(ids), strict=True))  # judging may look deeper
+        # Asked for now: judging may look deeper, into another moment's index.
+        relevance = dict(zip(ids, self._ranking.relevance(ids), strict=True)) if query.diversity else {}
         if query.threshold is not None:
             self._judge_items(ids)
             groups = [group for group in groups if (self._probability(group.id) or 0.0) >= query.threshold]
