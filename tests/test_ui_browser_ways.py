@@ -146,7 +146,7 @@ def test_an_item_is_tagged_and_found_by_its_tag(open_page, troubles):
     page.get_by_role("button", name="Tag", exact=True).click()
     page.get_by_role("textbox", name="Tag", exact=True).fill("tripod sale")
     page.get_by_role("button", name="Add to 1 item").click()
-    settle(page)
+    page.locator("[data-testid=stToast]").wait_for()  # a busy machine may take longer to begin than to settle
     go_to(page, "Library")
     shown = open_page("library?tag=tripod+sale")
     assert titles(shown) == ["camera"]
