@@ -15,13 +15,7 @@ from .conditions import Condition, names_origin
 from .database import Database
 from .encoders import Encoder, canary_embeddings, compare_canaries
 from .engines import VECTORS, indexes_at, is_collection, lock_of, open_database, open_indexes
-from .errors import (
-    CollectionBusy,
-    CollectionNotFound,
-    EncoderMismatch,
-    ItemNotFound,
-    StorageFailure,
-)
+from .errors import CollectionBusy, CollectionNotFound, EncoderMismatch, ItemNotFound, StorageFailure
 from .file_indexes import FileIndexes
 from .indexes import Nearest
 from .items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
@@ -119,12 +113,13 @@ class Collection:
             MissingPackage: the client is not installed.
             CollectionBusy: another process is writing.
         """
-        if address != self.store.meta(VECTORS):
-            with self.writing():  # which drops index files that nothing names
-                indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
-                indexes.save()
-                self.store.set_meta(**{VECTORS: address})
-                self._indexes = indexes
+        if address == self.store.meta(VECTORS):
+            return
+        with self.writing():  # saving drops index files that nothing names
+            indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
+            indexes.save()
+            self.store.set_meta(**{VECTORS: address})
+            self._indexes = indexes
 
     @property
     def keeps_files(self) -> bool:

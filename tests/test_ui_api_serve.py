@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from indexer import index_sources, open_source
 from tests.colour_pictures import write_pictures
@@ -25,7 +26,8 @@ def test_the_command_serves_and_ends(tmp_path, collection, index, encoder, monke
 
     monkeypatch.setattr(running, "server", stopped)
     arguments = ["serve", "--api", "--port", "0", "--collection", str(collection.folder)]
-    assert cli.main(arguments) == 0
+    with ThreadPoolExecutor() as other:  # in this thread an event loop of the browser may be running
+        assert other.submit(cli.main, arguments).result() == 0
     assert re.search(r"Serving 3 items at http://127\.0\.0\.1:\d+ ", capsys.readouterr().err)
 
 

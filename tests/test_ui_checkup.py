@@ -1,6 +1,7 @@
 """``findmake doctor``, on a command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,10 @@ def test_a_collection_that_is_not_there_and_one_that_is_busy_have_their_exit_cod
         assert run("doctor")[0] == 0
         assert run("doctor", "--repair")[0] == 4
     collection.close()
+
+
+def test_a_file_that_goes_while_its_size_is_asked_for_counts_nothing(collection, monkeypatch):
+    before = services.info(collection)["bytes"]
+    (collection.folder / "image-1.faiss").symlink_to("gone")
+    monkeypatch.setattr(Path, "is_file", lambda path: not path.is_dir())  # it was there a moment ago
+    assert services.info(collection)["bytes"] == before > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,10 @@ def info(collection: Collection) -> dict[str, Any]:
     """Tell the facts about a collection, as JSON has them."""
     own = collection.folder, collection.folder / GENERATED_FOLDER
     files = [path for folder in own if folder.is_dir() for path in folder.iterdir() if path.is_file()]
+    size = 0
+    for path in files:
+        with suppress(FileNotFoundError):  # index files go while something is written
+            size += path.stat().st_size
     return {
         "collection": str(collection.folder),
         "model": collection.spec.name,
@@ -291,5 +296,5 @@ def info(collection: Collection) -> dict[str, Any]:
         "roots": collection.store.roots(),
         "server": collection.server,
         "vectors": collection.store.meta("vectors"),
-        "bytes": sum(path.stat().st_size for path in files),
+        "bytes": size,
     }
