@@ -11,11 +11,9 @@ minutes for a million items; --keep DIR uses a folder again.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +22,7 @@ from typing import Any
 
 import faiss
 import numpy as np
-from many import DIM, FixedEncoder, clustered, fill, ood_queries
+from many import DIM, FixedEncoder, clustered, filled, ood_queries
 
 import search
 from indexer import Collection, FaissIndex, optimize
@@ -127,8 +125,6 @@ def whole(folder: Path) -> None:
         queries[f"{name}, a tenth allowed by a filter"] = [
             replace(query, condition=filtered, where="price < 10") for query in asked
         ]
-    for asked in queries.values():
-        searcher.search(asked[0])
     print("\n| a whole search without the model | median ms | p95 ms |\n|---|---|---|")
     for name, asked in queries.items():
         median, p95 = timed(searcher.search, asked)
@@ -151,15 +147,8 @@ def opening(folder: Path) -> None:
 
 def main() -> None:
     """Fill, build, measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, metavar="DIR")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        folder = given.keep or Path(made, "collection")
-        if not folder.exists():
-            fill(folder, given.items)
-        print(f"{given.items:,} items, dim {DIM}, {os.cpu_count()} cores\n")
+    with filled(__doc__) as folder:
+        print(f"dim {DIM}, {os.cpu_count()} cores\n")
         built(folder)
         look_ups(folder)
         whole(folder)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -133,3 +136,21 @@ def fill(folder: Path, count: int) -> None:
             number += 1
         collection.store.write(drafts)
     collection.close()
+
+
+@contextmanager
+def filled(told: str | None) -> Iterator[Path]:
+    """Read ``--items`` and ``--keep`` from the command line; give the folder of such a collection.
+
+    Args:
+        told: what the command's help says.
+    """
+    parser = argparse.ArgumentParser(description=told)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, metavar="DIR")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        folder = given.keep or Path(made, "collection")
+        if not folder.exists():
+            fill(folder, given.items)
+        yield folder

@@ -9,21 +9,19 @@ again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from many import FixedEncoder, fill, ood_queries
+from many import FixedEncoder, filled, ood_queries
 
 from indexer import KINDS, Collection, Encoder, load_encoder, optimize, prepare
 from indexer.encoders import canary_embeddings
@@ -84,15 +82,8 @@ def serve(folder: Path) -> None:
 
 def main() -> None:
     """Fill, lend the collection to the starter, serve it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, metavar="DIR")
-    given = parser.parse_args()
-    prepare(load_encoder("starter", device="cpu", runtime="torch"))
-    with tempfile.TemporaryDirectory() as made:
-        folder = given.keep or Path(made, "collection")
-        if not folder.exists():
-            fill(folder, given.items)
+    with filled(__doc__) as folder:
+        prepare(load_encoder("starter", device="cpu", runtime="torch"))
         try:
             belong_to(folder, load_encoder("starter"))
             serve(folder)

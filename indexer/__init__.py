@@ -89,7 +89,7 @@ from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
 from .tags import TagCount, Tagging
 from .timeline import Span, When, binned, in_span
-from .vectors import ExactIndex, FaissIndex
+from .vectors import ExactIndex, FaissIndex, among
 from .whole import write_whole
 
 __all__ = [
@@ -175,6 +175,7 @@ __all__ = [
     "Value",
     "When",
     "add_generated",
+    "among",
     "available_memory",
     "binned",
     "choose_model",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer import Collection, Ids, Kind
+from indexer import Collection, Ids, Kind, among
 
 
 class Counted:
@@ -38,11 +38,7 @@ class Counted:
 
     def holds(self, ids: Sequence[int]) -> list[bool]:
         """Say of each item whether it counts."""
-        if not len(self._made):
-            return [True] * len(ids)
-        sought = np.asarray(ids, np.int64)
-        places = np.minimum(np.searchsorted(self._made, sought), len(self._made) - 1)
-        counts: list[bool] = (self._made[places] != sought).tolist()
+        counts: list[bool] = (~among(np.asarray(ids, np.int64), self._made)).tolist()
         return counts
 
     def size(self, kind: Kind) -> int:

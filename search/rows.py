@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer import Collection, Embeddings, Ids, Kind
+from indexer import Collection, Embeddings, Ids, Kind, among
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,10 +49,10 @@ class Rows:
     def of(self, ids: Sequence[int]) -> Best:
         """Give those of some items that have an embedding of this kind, in their order."""
         wanted = np.asarray(ids, np.int64)
-        new = wanted[~_is_among(wanted, self._asked)]
+        new = wanted[~among(wanted, self._asked)]
         if len(new):
             self._fetch(new)
-        found = wanted[_is_among(wanted, self._ids)]
+        found = wanted[among(wanted, self._ids)]
         places = np.searchsorted(self._ids, found)
         scores = self._scores[places]
         return Best(ids=found, rows=self._rows[places], scores=scores, size=self._size)
@@ -71,12 +70,3 @@ class Rows:
         scores = np.concatenate([self._scores, np.vecdot(rows, self._query)])
         self._ids, self._scores = ids[order], scores[order]
         self._rows = np.concatenate([self._rows, rows])[order]
-
-
-def _is_among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
-    """Say of each id whether it is among others, which are ascending."""
-    if not len(known):
-        return np.zeros(len(ids), np.bool_)
-    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    found: NDArray[np.bool_] = known[places] == ids
-    return found

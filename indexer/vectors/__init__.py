@@ -1,8 +1,8 @@
 """Nearest-neighbour indexes behind one protocol: exact (NumPy), FAISS, and an inverted file for many."""
 
-from .base import ReadableIndex, Scores, VectorIndex, best
+from .base import ReadableIndex, Scores, VectorIndex, among, best
 from .exact import ExactIndex
 from .faiss import FaissIndex
 from .ivf import IvfIndex
 
-__all__ = ["ExactIndex", "FaissIndex", "IvfIndex", "ReadableIndex", "Scores", "VectorIndex", "best"]
+__all__ = ["ExactIndex", "FaissIndex", "IvfIndex", "ReadableIndex", "Scores", "VectorIndex", "among", "best"]
