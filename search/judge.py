@@ -56,6 +56,8 @@ class Judge:
             nearest: what was found of that kind, with its background.
             scores: (n,) float32 cosines.
         """
+        if not len(scores):  # a collection without texts needs no scale for them
+            return scores
         if kind not in self._scales:
             self._scales[kind] = self._scale(kind, nearest)
         return self._scales[kind].relevance(scores)

@@ -187,7 +187,7 @@ class Ranking:
         """Put both kinds into one order: the better counts, ties by smaller id."""
         best: dict[int, tuple[float, Kind]] = {}
         for kind, found in nearest.items():
-            values = self._judge.relevance(kind, found, found.scores) if len(found.ids) else found.scores
+            values = self._judge.relevance(kind, found, found.scores)
             for item_id, value in zip(found.ids.tolist(), values.tolist(), strict=True):
                 if item_id not in self._left_out and (item_id not in best or value > best[item_id][0]):
                     best[item_id] = value, kind
@@ -209,8 +209,6 @@ class Ranking:
             kinds = self._kinds(words.ids.tolist())
             self._word_scores = {kind: self._rows[kind].scores(words.ids) for kind in kinds}
         for kind, (ids, scores) in self._word_scores.items():
-            if not len(ids):
-                continue
             values = self._judge.relevance(kind, nearest[kind], scores)
             rows = ascending[np.searchsorted(words.ids, ids, sorter=ascending)]
             better = values > relevance[rows]
