@@ -108,9 +108,10 @@ def fill(collection: Collection, count: int) -> None:
 def serve(folder: str, name: str) -> None:
     """Serve a collection until the process is ended; print the address before."""
     from ui.api.options import ApiOptions
-    from ui.api.running import address_of, listen, server
+    from ui.api.running import server
     from ui.api.service import Service
     from ui.api.workers import run_workers
+    from ui.listening import address_of, listen
     from ui.settings import Settings
 
     window_ms, workers = SERVERS[name]

@@ -49,20 +49,24 @@ def findmake(*arguments):
 
 
 @contextmanager
-def serving(collection, log):
+def serving(collection, log, *, home=None):
     """Serve a collection by ``findmake serve`` on a free port; give the page's address.
 
     Args:
         collection: its folder.
         log: the file that takes the server's output.
+        home: of a person who starts it, and has it open their browser; None for nobody.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "ui.cli", "serve", "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-m", "ui.cli", "serve", "--port", str(port), "--collection", str(collection)]
+    person = {} if home is None else {"HOME": str(home), "BROWSER": "true"}
     with Path(log).open("wb") as output:
         server = subprocess.Popen(
-            [*command, "--collection", str(collection)],
+            command if person else [*command, "--no-browser"],
+            env=os.environ | person,
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that the server and its child end together

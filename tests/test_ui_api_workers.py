@@ -14,8 +14,9 @@ import pytest
 
 from tests.colour_pictures import write_pictures
 from ui.api.models import Narrowed
-from ui.api.options import ApiOptions, CannotServe
+from ui.api.options import ApiOptions
 from ui.client import Client
+from ui.listening import CannotServe
 
 
 def children(process):

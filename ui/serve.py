@@ -6,10 +6,12 @@ import importlib.util
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from indexer.errors import FindmakeError
+from indexer import FindmakeError
 
+from .listening import address_of, listen
 from .settings import Settings
 
 _LIGHT = {
@@ -47,20 +49,24 @@ class PageUnavailable(FindmakeError):
         )
 
 
-def run(settings: Settings, *, host: str, port: int, browser: bool) -> int:
+def run(settings: Settings, *, host: str, port: int, browser: bool, say: Callable[[str], None]) -> int:
     """Serve the page until it is stopped; return its exit code.
 
     Args:
         settings: handed on to the page by environment variables.
         host: address to listen on; 127.0.0.1 keeps it to this machine.
-        port: port to listen on.
+        port: port to listen on; 0 takes one that is free.
         browser: open a browser window.
+        say: told where it listens.
 
     Raises:
+        CannotServe: the port is taken, or the address is not of this machine.
         PageUnavailable: Streamlit is not installed.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise PageUnavailable
+    with listen(host, port) as listening:  # Streamlit takes it again; its own words would be a traceback
+        address, port = address_of(listening), listening.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("app.py"))]
     options = {
         "server.address": host,
@@ -70,10 +76,12 @@ def run(settings: Settings, *, host: str, port: int, browser: bool) -> int:
         "server.maxUploadSize": 50,  # MB; a query picture, not a collection
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
+        "logger.hideWelcomeMessage": True,  # with it comes an advertisement, on the page too
         "server.fileWatcherType": "none",  # it would walk all of torch
         **THEME,
     }
     arguments = [f"--{name}={_as_option(value)}" for name, value in options.items()]
+    say(f"Serving the page at {address} (stop: Ctrl-C)")
     page = subprocess.Popen([*command, *arguments], env=settings.as_environment())
     signal.signal(signal.SIGTERM, lambda *_: page.terminate())  # else it would go on without us
     try:

@@ -6,18 +6,9 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer import FindmakeError
+from ui.listening import CannotServe
 
 DEFAULT_PORT = 8502
-
-
-class CannotServe(FindmakeError):
-    """The API cannot be served like this."""
-
-    def __init__(self, what: str, reason: str, hint: str) -> None:
-        self.what = what
-        self.reason = reason
-        super().__init__(f"Cannot serve {what}: {reason}. {hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +62,6 @@ class ApiOptions:
                 raise CannotServe(
                     f"with {name} {getattr(self, name)}", "it must be above 0", "Give a number."
                 )
-        if not 0 <= self.port <= 65535:
-            raise CannotServe(
-                f"at port {self.port}", "a port is a number up to 65535", "Give another --port."
-            )
         for origin in self.origins:
             if origin != "*" and not origin.startswith(("http://", "https://")):
                 hint = "Write it as the browser sends it: --origin https://shop.example"

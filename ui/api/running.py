@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from indexer import FindmakeError
+from ui.listening import address_of, listen
 from ui.settings import Settings
 
-from .options import ApiOptions, CannotServe, check_open
+from .options import ApiOptions, check_open
 
 if TYPE_CHECKING:
     import uvicorn
@@ -90,28 +90,3 @@ def server(service: object) -> uvicorn.Server:
 
     assert isinstance(service, Service)
     return uvicorn.Server(uvicorn.Config(create_app(service), **SERVER))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port; 0 takes one that is free.
-
-    Raises:
-        CannotServe: it is taken, or the address is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host.strip("[]"), port), family=family)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        hint = "Give another --port, or another --host."
-        raise CannotServe(f"at {host} port {port}", reason, hint) from error
-    # What it accepts inherits this. Otherwise an answer's body waits until the client has confirmed its head,
-    # which takes 40 ms: asyncio turns that off only for sockets that it made itself.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
-def address_of(listening: socket.socket) -> str:
-    """Write where a socket listens as a client would ask for it."""
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

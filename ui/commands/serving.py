@@ -53,7 +53,7 @@ def _serve(options: argparse.Namespace) -> int:
     port = _PAGE_PORT if options.port is None else options.port
     chosen = settings(options)
     chosen = replace(chosen, allow=_allowed(options) or chosen.allow)
-    return serve.run(chosen, host=options.host, port=port, browser=not options.no_browser)
+    return serve.run(chosen, host=options.host, port=port, browser=not options.no_browser, say=say)
 
 
 def _serve_api(options: argparse.Namespace) -> int:
