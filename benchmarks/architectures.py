@@ -9,6 +9,7 @@ from pathlib import Path
 from indexer import load_encoder, prepare, shorten
 from indexer.encoders.loading import STARTER
 from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.open_clip import OpenClipEncoder
 
 
 def save_open_clip(architecture: str, folder: Path) -> None:
@@ -30,6 +31,19 @@ def save_open_clip(architecture: str, folder: Path) -> None:
     (folder / "open_clip_config.json").write_text(json.dumps(told))
 
 
+def by_torch_on(device: str, architecture: str, models: Path) -> OpenClipEncoder:
+    """Give the starter, or an architecture with random weights, as torch runs it; see ``prepared``."""
+    name = architecture
+    if architecture != STARTER:
+        folder = models / architecture
+        name = str(folder)
+        if not folder.exists():
+            save_open_clip(architecture, folder)
+    encoder = load_encoder(name, device=device, runtime="torch")
+    assert isinstance(encoder, OpenClipEncoder)
+    return encoder
+
+
 def prepared(architecture: str, models: Path, runtime: str = "auto") -> OnnxEncoder:
     """Give the starter, or an architecture with random weights, as onnxruntime runs it.
 
@@ -38,13 +52,8 @@ def prepared(architecture: str, models: Path, runtime: str = "auto") -> OnnxEnco
         models: folder that architectures are saved in.
         runtime: ``int8`` for matrices in 8 bits.
     """
-    name = architecture
-    if architecture != STARTER:
-        folder = models / architecture
-        name = str(folder)
-        if not folder.exists():
-            save_open_clip(architecture, folder)
-    by_torch = load_encoder(name, device="cpu", runtime="torch")
+    by_torch = by_torch_on("cpu", architecture, models)
+    name = by_torch.spec.name
     reason = prepare(by_torch)
     assert reason is None, reason
     if runtime == "int8":

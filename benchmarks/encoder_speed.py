@@ -93,8 +93,8 @@ def measure(given: argparse.Namespace) -> None:
     tuned_model = copy.deepcopy(plain_model)
     with torch.inference_mode():
         plain = tuning.plain_image_tower(plain_model)
-        tuned = tuning.tuned_image_tower(tuned_model, torch.device(device), parts.preprocess)
         pixels = torch.stack([parts.preprocess(picture) for picture in pictures()]).to(device)
+        tuned = tuning.tuned_image_tower(tuned_model, pixels[:4], at_once=given.batch)
         batch = pixels.repeat(-(-given.batch // len(pixels)), 1, 1, 1)[: given.batch]
         tokens = parts.tokenizer(TEXTS).to(device)
         images: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"plain": plain, "tuned": tuned}

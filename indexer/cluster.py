@@ -10,14 +10,19 @@ from .pipeline import Read
 
 
 def read_on_cluster(
-    open_encoder: Callable[[], Encoder], *, address: str | None = None, workers: int | None = None
+    open_encoder: Callable[[], Encoder],
+    *,
+    address: str | None = None,
+    workers: int | None = None,
+    on_gpus: bool = True,
 ) -> Read:
     """Give what reads and encodes inputs on a cluster, for ``index_sources``; see ``ray_reading.Cluster``.
 
     Args:
         open_encoder: loads the collection's encoder, in each worker.
         address: of the cluster; None for this machine alone.
-        workers: how many at most; None for all processors but one.
+        workers: how many at most; None for all processors but one, or all GPUs.
+        on_gpus: give each worker a GPU of its own where the cluster has any.
 
     Raises:
         MissingPackage: Ray is not installed.
@@ -26,4 +31,4 @@ def read_on_cluster(
         from .ray_reading import Cluster
     except ImportError as error:
         raise MissingPackage("ray", "ray") from error
-    return Cluster(open_encoder=open_encoder, address=address, workers=workers).read
+    return Cluster(open_encoder=open_encoder, address=address, workers=workers, on_gpus=on_gpus).read

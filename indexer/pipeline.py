@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TypeVar
 
 from .collection import Collection
-from .encoders import Encoder
+from .encoders import Encoder, batch_size, cores
 from .errors import StorageFailure, UnreadableSource
 from .intake import Intake
 from .items import Failure, IndexReport
@@ -27,8 +27,9 @@ from .reading import Ready, read_candidate
 from .shelf import GENERATED_FOLDER, sweep_orphans
 from .sources import Candidate, Source
 
-BATCH_SIZE = 32  # pictures per transaction: small enough to lose little, large enough for the image tower
-_READERS = 4  # decoding releases the GIL; more threads than this only wait for the encoder
+_READERS = max(4, cores())  # decoding releases the GIL; more threads than this only wait for the encoder
+_AHEAD = 3  # batches that are read before they are needed
+_LISTED = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def index_sources(
         scan = _Scan(collection, sources, prune=prune)
         intake = Intake(collection, encoder, gone=scan.gone)
         done = 0
-        for batch in (read or _read_here)(collection, scan.changed):
+        for batch in (read or _reader(encoder))(collection, scan.changed):
             intake.take(batch)
             done += len(batch)
             if on_progress:
@@ -151,7 +152,7 @@ class _Scan:
     def _list(self, source: Source) -> bool:
         """List one source; say whether conclusions may be drawn from what it did not name."""
         try:
-            for group in _batches(source.scan(), 500):
+            for group in _batches(source.scan(), lambda: _LISTED):
                 self._listed.add(source.root)
                 candidates = [entry for entry in group if isinstance(entry, Candidate)]
                 if len(candidates) < len(group):
@@ -231,11 +232,15 @@ class _MadeHere:
         return self._known[parent]
 
 
-def _read_here(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[list[Ready | Failure]]:
-    return _batches(_read_ahead(collection, candidates), BATCH_SIZE)
+def _reader(encoder: Encoder) -> Read:
+    """Give what reads in threads of this process, in batches as large as the encoder wants them by then."""
+    size = partial(batch_size, encoder)
+    return lambda collection, candidates: _batches(_read_ahead(collection, candidates, size), size)
 
 
-def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iterator[Ready | Failure]:
+def _read_ahead(
+    collection: Collection, candidates: Sequence[Candidate], size: Callable[[], int]
+) -> Iterator[Ready | Failure]:
     """Read and decode in threads, in order, a few batches ahead of the encoder."""
     one = partial(read_candidate, side=collection.picture_side, find_twin=collection.store.twin)
     pending: deque[Future[Ready | Failure]] = deque()
@@ -244,7 +249,7 @@ def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iter
     try:
         for candidate in candidates:
             pending.append(pool.submit(one, candidate, stop=stop))
-            if len(pending) >= 3 * BATCH_SIZE:
+            if len(pending) >= _AHEAD * size():
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -253,7 +258,7 @@ def _read_ahead(collection: Collection, candidates: Sequence[Candidate]) -> Iter
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+def _batches(values: Iterable[T], size: Callable[[], int]) -> Iterator[list[T]]:
     rest = iter(values)
-    while batch := list(islice(rest, size)):
+    while batch := list(islice(rest, size())):
         yield batch

@@ -22,7 +22,7 @@ import numpy as np
 import ray
 
 from .collection import Collection
-from .encoders import Encoder, compare_canaries
+from .encoders import Encoder, batch_size, compare_canaries
 from .errors import ClusterFailure, FindmakeError
 from .items import KINDS, Embeddings, Failure, Kind
 from .reading import Ready, encode, read_candidate
@@ -32,7 +32,6 @@ OpenEncoder = Callable[[], Encoder]
 _Result = list[Ready | Failure] | FindmakeError
 
 _SHARD = 128  # inputs: as much as a worker that is lost has done in vain
-_BATCH = 32  # pictures that are encoded together
 _READERS = 4  # threads of a worker
 _CONNECT_TIMEOUT_S = 5
 _PLACE = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)")
@@ -46,11 +45,13 @@ class Cluster:
         open_encoder: loads the collection's encoder; called once in each worker, where it must be importable.
         address: of a Ray cluster, such as ``ray://head:10001`` or ``auto``; None for this machine alone.
         workers: how many at most, each with a processor of its own; None for all but one.
+        on_gpus: give each worker a GPU of its own instead, where the cluster has any.
     """
 
     open_encoder: OpenEncoder
     address: str | None = None
     workers: int | None = None
+    on_gpus: bool = True
 
     def read(
         self, collection: Collection, candidates: Sequence[Candidate]
@@ -78,13 +79,17 @@ class Cluster:
         except OSError as error:
             raise ClusterFailure(f"{self.address or 'this machine'}: {error}") from error
 
-    def _workers(self, shards: int) -> ray.data.ActorPoolStrategy:
-        """Choose how many; one processor stays free: Ray waits for ever where there is none to read by."""
-        if self.workers is not None:
-            return ray.data.ActorPoolStrategy(size=min(self.workers, shards))
+    def _workers(self, shards: int) -> dict[str, Any]:
+        """Choose how many, and what each needs; see ``ray.data.Dataset.map_batches``."""
         resources: Any = ray.cluster_resources  # untyped
-        most = max(int(resources().get("CPU", 1)) - 1, 1)
-        return ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, shards))
+        gpus = int(resources().get("GPU", 0)) if self.on_gpus else 0
+        # One processor stays free: Ray waits for ever where there is none to read by.
+        most = gpus or max(int(resources().get("CPU", 1)) - 1, 1)
+        if self.workers is None:
+            pool = ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, shards))
+        else:
+            pool = ray.data.ActorPoolStrategy(size=min(self.workers, gpus or shards, shards))
+        return {"compute": pool, "num_cpus": 1, "num_gpus": 1 if gpus else None}
 
     def _results(self, collection: Collection, shards: Sequence[Sequence[Candidate]]) -> Iterator[_Result]:
         """Send shards to the workers; give back what they send, in order."""
@@ -103,9 +108,8 @@ class Cluster:
             _Worker,
             fn_constructor_args=(told,),
             batch_size=1,
-            num_cpus=1,
             scheduling_strategy="SPREAD",
-            compute=self._workers(len(rows)),
+            **self._workers(len(rows)),
         )
         for batch in done.iter_batches(batch_size=1, prefetch_batches=1):
             yield batch["result"][0].value
@@ -166,8 +170,9 @@ class _Worker:
             entries = list(pool.map(read, candidates))
         inputs = [entry for entry in entries if isinstance(entry, Ready)]
         made: list[dict[Kind, Embeddings]] = []
-        for start in range(0, len(inputs), _BATCH):
-            made += encode(self._encoder, inputs[start : start + _BATCH])
+        at_once = batch_size(self._encoder) if inputs else len(entries)
+        for start in range(0, len(inputs), at_once):
+            made += encode(self._encoder, inputs[start : start + at_once])
         rows = iter(made)
         return [_light(entry, next(rows)) if isinstance(entry, Ready) else entry for entry in entries]
 

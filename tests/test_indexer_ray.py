@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -109,6 +110,34 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path):
     for form in (address, f"ray://{address}"):
         with pytest.raises(ClusterFailure, match=address):
             run(tmp_path / "c", [tmp_path / "photos"], read=read_on_cluster(ColourEncoder, address=form))
+
+
+class ColoursOnGpu(ColourEncoder):
+    """Leaves word of the GPUs that its process may use."""
+
+    def __init__(self, folder):
+        super().__init__()
+        Path(folder, os.environ.get("CUDA_VISIBLE_DEVICES", "any")).touch()
+
+
+@pytest.mark.parametrize(("on_gpus", "workers"), [(True, None), (True, 5), (False, 2)])
+def test_each_worker_has_a_gpu_of_its_own_where_there_are_any(
+    nodes, on_gpus, workers, tmp_path, monkeypatch, request
+):
+    """On logical GPUs: what Ray hands out and tells its workers is the same."""
+    monkeypatch.setattr("indexer.ray_reading._SHARD", 4)
+    more = nodes.add_node(num_cpus=2, num_gpus=2)
+    request.addfinalizer(lambda: nodes.remove_node(more))
+    write_pictures(tmp_path / "photos", 40)
+    told = tmp_path / "told"
+    told.mkdir()
+    opened = partial(ColoursOnGpu, str(told))
+    read = read_on_cluster(opened, workers=workers, on_gpus=on_gpus)
+    report, _ = run(tmp_path / "c", [tmp_path / "photos"], read=read)
+    assert report.added == 40
+    seen = {path.name for path in told.iterdir()}
+    assert seen <= ({"0", "1"} if on_gpus else {"any", ""})
+    assert seen
 
 
 def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path, inputs, monkeypatch):

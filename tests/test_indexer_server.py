@@ -437,9 +437,7 @@ def _index_slowly(folder, photos):
             sys.stdout.flush()
             time.sleep(60)
 
-    from indexer import pipeline
-
-    pipeline.BATCH_SIZE = 16
+    ColourEncoder.batch_size = 16
     index(Collection.open(Path(folder)), Path(photos), on_progress=tell)
 
 

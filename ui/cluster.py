@@ -16,7 +16,7 @@ class ClusterOptions:
 
     Attributes:
         address: such as ``ray://head:10001`` or ``auto``; None for this machine alone.
-        workers: how many at most; None for all processors but one.
+        workers: how many at most; None for all processors but one, or all GPUs.
     """
 
     address: str | None = None
@@ -31,4 +31,5 @@ class ClusterOptions:
         tell_nobody_of_ray()
         name = collection.spec.name
         opened = partial(load_encoder, name, device=settings.device, runtime=settings.runtime)
-        return read_on_cluster(opened, address=self.address, workers=self.workers)
+        on_gpus = settings.device == "auto" or settings.device.startswith("cuda")
+        return read_on_cluster(opened, address=self.address, workers=self.workers, on_gpus=on_gpus)

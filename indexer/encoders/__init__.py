@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from ..errors import ModelUnavailable
 from ..items import EncoderSpec
 from .base import Encoder
+from .batching import batch_size
 from .canaries import agreement, canary_embeddings, compare_canaries
 from .deferred import DeferredEncoder
-from .devices import resolve_device
+from .devices import cores, resolve_device
 from .long_texts import encode_whole_texts
 from .runtime import RUNTIMES, exported, prepare, worth_preparing
 from .zoo import ZOO, ModelInfo, choose_model, model_available
@@ -27,9 +28,11 @@ __all__ = [
     "Encoder",
     "ModelInfo",
     "agreement",
+    "batch_size",
     "canary_embeddings",
     "choose_model",
     "compare_canaries",
+    "cores",
     "encode_whole_texts",
     "load_encoder",
     "model_available",

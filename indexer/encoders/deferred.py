@@ -9,6 +9,7 @@ from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
 from .base import Encoder
+from .batching import BATCH_SIZE, batch_size
 from .long_texts import LimitedContext
 
 
@@ -33,6 +34,11 @@ class DeferredEncoder:
     def spec(self) -> EncoderSpec:
         """What identifies the embedding space."""
         return self._loaded.spec if self._loaded else self._expected
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures to hand over at a time, as far as that is known; the encoder is not loaded for it."""
+        return batch_size(self._loaded) if self._loaded else BATCH_SIZE
 
     def load(self) -> Encoder:
         """Load the encoder, if it is not loaded yet.

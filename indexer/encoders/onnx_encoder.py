@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,9 @@ from tokenizers import Tokenizer
 
 from ..items import Embeddings, EncoderSpec
 from . import onnx_files
+from .batching import BATCH_SIZE
 from .cleaning import cleaned
+from .devices import cores
 from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
@@ -45,7 +46,7 @@ class OnnxEncoder:
         self._tokenizer: Any = Tokenizer.from_file(str(folder / onnx_files.TOKENIZER))
         self._tokenizer.enable_truncation(facts.context)
         self._tokenizer.no_padding()
-        self._cores = _cores()
+        self._cores = cores()
         self._pool = ThreadPoolExecutor(self._cores, thread_name_prefix="encode")
         self._sessions: dict[tuple[str, int], Any] = {}
         self._asked: set[str] = set()  # towers that one input alone has come to, as queries do
@@ -54,6 +55,11 @@ class OnnxEncoder:
     def spec(self) -> EncoderSpec:
         """What identifies the embedding space."""
         return self._facts.spec
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures to hand over at a time: some for each core."""
+        return max(BATCH_SIZE, _PICTURES * self._cores)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""
@@ -140,10 +146,3 @@ def _session(path: Path, threads: int) -> Any:
     # Threads that wait by running would take the cores of whatever else answers between two queries.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +17,15 @@ import torch
 from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
-from .canaries import CANARY_TEXTS
+from .batching import BATCH_SIZE
+from .canaries import CANARY_TEXTS, canary_pictures
+from .devices import cores
+from .gpu_memory import enough_memory, images_at_once, in_parts, to_device
 from .parts import Parts
 from .pixels import without_far_ends
 from .tuning import plain_image_tower, tuned_image_tower
 
-BATCH_SIZE = 32  # the image tower's throughput is flat from here on, and memory is not
-_PREPROCESS_THREADS = 4  # PIL releases the GIL while it resizes
+_PREPROCESS_THREADS = max(4, cores())  # PIL releases the GIL while it resizes
 _WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
 _LONG = "word " * 1_000  # more than a text tower reads
 
@@ -33,6 +37,9 @@ class OpenClipEncoder:
         parts: what it is assembled from.
         name: what the person calls it.
         device: where it runs.
+
+    Raises:
+        ModelUnavailable: the device has too little memory.
     """
 
     def __init__(self, parts: Parts, *, name: str, device: str) -> None:
@@ -43,32 +50,41 @@ class OpenClipEncoder:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_PREPROCESS_THREADS, thread_name_prefix="preprocess")
         self.spec = _spec(parts, name)
-        self._model: Any = parts.model.to(self._device)
+        with enough_memory(name, self._device):
+            self._model: Any = parts.model.to(self._device)
         self._image_tower = plain_image_tower(self._model)
+        self._at_once = BATCH_SIZE  # pictures
         self._is_tuned = False
         self._context = _Context.of(parts)
 
+    @property
+    def batch_size(self) -> int:
+        """Pictures to hand over at a time: for a GPU two batches, one made ready while the other is there."""
+        return self._at_once * (2 if self._device.type == "cuda" else 1)
+
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        """Embed pictures; see Encoder."""
-        with self._lock, torch.inference_mode():
+        """Embed pictures; see Encoder.
+
+        Raises:
+            ModelUnavailable: the device has too little memory left for a single picture.
+        """
+        with self._lock, torch.inference_mode(), enough_memory(self.spec.name, self._device):
             if not self._is_tuned and len(images) >= _WORTH_TUNING:
-                self._image_tower = tuned_image_tower(self._model, self._device, self.parts.preprocess)
-                self._is_tuned = True
-            rows = []
-            for start in range(0, len(images), BATCH_SIZE):
-                batch = images[start : start + BATCH_SIZE]
-                pixels = torch.stack(list(self._pool.map(self.preprocess, batch)))  # (b, 3, size, size)
-                rows.append(_unit(self._image_tower(pixels.to(self._device))))
-            return self._stacked(rows)
+                self._tune()
+            return self._gathered([_unit(in_parts(self._image_tower, each)) for each in self._pixels(images)])
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Embed texts; see Encoder."""
-        with self._lock, torch.inference_mode():
+        """Embed texts; see Encoder.
+
+        Raises:
+            ModelUnavailable: the device has too little memory left for a single text.
+        """
+        with self._lock, torch.inference_mode(), enough_memory(self.spec.name, self._device):
             rows = []
             for start in range(0, len(texts), BATCH_SIZE):
                 tokens = self.parts.tokenizer(list(texts[start : start + BATCH_SIZE]))  # (b, context)
-                rows.append(_unit(self._model.encode_text(tokens.to(self._device))))
-            return self._stacked(rows)
+                rows.append(_unit(in_parts(self._model.encode_text, tokens.to(self._device))))
+            return self._gathered(rows)
 
     def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
         """Say of each text whether it fills the text tower's context, and so may be cut off."""
@@ -82,8 +98,33 @@ class OpenClipEncoder:
             image = without_far_ends(image)
         return self.parts.preprocess(image.convert("RGB"))
 
-    def _stacked(self, rows: list[Embeddings]) -> Embeddings:
-        return np.concatenate(rows) if rows else np.empty((0, self.spec.dim), np.float32)
+    def _tune(self) -> None:
+        pictures = to_device([self.preprocess(picture) for picture in canary_pictures()], self._device)
+        self._at_once = images_at_once(self._image_tower, pictures)
+        self._is_tuned = True
+        with suppress(torch.OutOfMemoryError):  # then it stays as it is: tuning holds two of it for a while
+            self._image_tower = tuned_image_tower(self._model, pictures, at_once=self._at_once)
+
+    def _pixels(self, images: Sequence[Image.Image]) -> Iterator[torch.Tensor]:
+        """Give pictures as (b, 3, size, size) on the device; the next are made ready while these are used."""
+        coming: deque[list[Future[torch.Tensor]]] = deque()
+        for start in range(0, len(images), self._at_once):
+            part = images[start : start + self._at_once]
+            coming.append([self._pool.submit(self.preprocess, image) for image in part])
+            if len(coming) > 1:
+                yield self._arrived(coming.popleft())
+        while coming:
+            yield self._arrived(coming.popleft())
+
+    def _arrived(self, part: list[Future[torch.Tensor]]) -> torch.Tensor:
+        return to_device([each.result() for each in part], self._device)
+
+    def _gathered(self, rows: list[torch.Tensor]) -> Embeddings:
+        """Fetch embeddings, (n, dim): from a GPU all at once, as it would have to be waited for each time."""
+        if not rows:
+            return np.empty((0, self.spec.dim), np.float32)
+        found: Embeddings = torch.cat(rows).cpu().numpy()
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +153,9 @@ class _Context:
         return tokens.shape[1] >= self.width and int(tokens[0, self.last]) != self.padding
 
 
-def _unit(rows: torch.Tensor) -> Embeddings:
-    """Bring rows (n, dim) to length 1, in float32 on the CPU."""
-    unit: Embeddings = torch.nn.functional.normalize(rows.float(), dim=-1).cpu().numpy()
-    return unit
+def _unit(rows: torch.Tensor) -> torch.Tensor:
+    """Bring rows (n, dim) to length 1, in float32."""
+    return torch.nn.functional.normalize(rows.float(), dim=-1)
 
 
 def _spec(parts: Parts, name: str) -> EncoderSpec:
