@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Engine, Integer, cast, create_engine, event, exc, func, literal, select
 
 from .database import Database
 from .errors import CollectionBusy, ServerUnreachable, StorageFailure
+from .halves import ToSend
 from .vectors.pgvector import WALKING
 
 _LOCK_TIMEOUT = "10s"  # as long as SQLite waits
@@ -145,6 +148,16 @@ class _CleanText(StrDumperUnknown):
         return super().dump(obj.replace("\0", "\ufffd"))
 
 
+class _Vector(Dumper):
+    """Vectors in binary; the server knows by the column which type that is."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: ToSend) -> Any:
+        """Give the bytes as they are."""
+        return obj
+
+
 def _key(purpose: int) -> tuple[Any, Any]:
     """Name a lock of this collection: one database may hold a collection in each of its schemas."""
     return cast(func.hashtext(func.current_schema()), Integer), literal(purpose, Integer)
@@ -161,6 +174,7 @@ def _engine(address: str) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: psycopg.Connection, _record: object) -> None:
         connection.adapters.register_dumper(str, _CleanText)
+        connection.adapters.register_dumper(ToSend, _Vector)
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
             for setting in WALKING:

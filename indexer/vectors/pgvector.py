@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from ..dialects import ids_of
-from ..halves import halves_of_sent, text_of_halves
+from ..halves import halves_of_sent, to_send
 from ..items import Embeddings, Ids, Kind
 from .base import Scores, among, ascending, best, check_query, cosine
 
@@ -106,7 +106,7 @@ class PgvectorIndex:
         if k == 0 or not self._count or (allowed is not None and not len(allowed)):
             return np.empty(0, np.float32), np.empty(0, np.int64)
         allowed = None if allowed is None else ascending(allowed)
-        told = {"query": text_of_halves(query.astype("<f2").tobytes())}
+        told = {"query": to_send(query.astype("<f2").tobytes())}
         with self._reading() as connection:
             ids, rows = self._decoded(self._candidates(connection, told, k, allowed))
         return best(cosine(rows, query), ids, k)
