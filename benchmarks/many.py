@@ -105,13 +105,13 @@ def ood_queries(count: int, seed: int) -> np.ndarray:
     return _unit(shape.text_mean + _TOLD * latent @ shape.basis + _UNTOLD * noise).astype(np.float32)
 
 
-def fill(folder: Path, count: int) -> None:
+def fill(folder: Path, count: int, *, batch: int = _BATCH) -> None:
     """Write so many items with a title and a picture's embedding, as indexing does."""
     collection = Collection.create(folder, FixedEncoder())
     rng = np.random.default_rng(2)
     provenance = Imported(source="/photos", at=datetime.now(UTC))
     number = 0
-    for rows in clustered(count, _BATCH):
+    for rows in clustered(count, batch):
         drafts = []
         for row in rows:
             words = [*rng.choice(_WORDS, 2), rng.choice(_THINGS)]
