@@ -93,7 +93,7 @@ def by_torch(architecture: str, models: Path, device: str) -> Opened:
     encoder = by_torch_on(device, architecture, models)
     encoder.encode_images([Image.new("RGB", (300, 300))] * 64)  # the first that are many have it tuned
     side, passes = encoder.spec.image_size, 1 if device == "cpu" else 30
-    pixels = torch.rand(encoder.batch_size, 3, side, side, device=device)
+    pixels = torch.rand(encoder._at_once, 3, side, side, device=device)
 
     def forward() -> None:
         with torch.inference_mode():

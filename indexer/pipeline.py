@@ -27,7 +27,9 @@ from .reading import Ready, read_candidate
 from .shelf import GENERATED_FOLDER, sweep_orphans
 from .sources import Candidate, Source
 
-_READERS = max(4, cores())  # decoding releases the GIL; more threads than this only wait for the encoder
+_READERS = min(
+    max(4, cores()), 16
+)  # decoding releases the GIL; more only wait, each with a picture in memory
 _AHEAD = 3  # batches that are read before they are needed
 _LISTED = 500
 
@@ -249,7 +251,7 @@ def _read_ahead(
     try:
         for candidate in candidates:
             pending.append(pool.submit(one, candidate, stop=stop))
-            if len(pending) >= _AHEAD * size():
+            while len(pending) >= _AHEAD * size():
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import ray
 
 from .collection import Collection
-from .encoders import Encoder, batch_size, compare_canaries
+from .encoders import Encoder, compare_canaries
 from .errors import ClusterFailure, FindmakeError
 from .items import KINDS, Embeddings, Failure, Kind
 from .reading import Ready, encode, read_candidate
@@ -32,6 +33,7 @@ OpenEncoder = Callable[[], Encoder]
 _Result = list[Ready | Failure] | FindmakeError
 
 _SHARD = 128  # inputs: as much as a worker that is lost has done in vain
+_BATCH = 32  # inputs that are encoded while others are read
 _READERS = 4  # threads of a worker
 _CONNECT_TIMEOUT_S = 5
 _PLACE = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)")
@@ -82,7 +84,7 @@ class Cluster:
     def _workers(self, shards: int) -> dict[str, Any]:
         """Choose how many, and what each needs; see ``ray.data.Dataset.map_batches``."""
         resources: Any = ray.cluster_resources  # untyped
-        gpus = int(resources().get("GPU", 0)) if self.on_gpus else 0
+        gpus = _gpus() if self.on_gpus else 0
         # One processor stays free: Ray waits for ever where there is none to read by.
         most = gpus or max(int(resources().get("CPU", 1)) - 1, 1)
         if self.workers is None:
@@ -167,14 +169,22 @@ class _Worker:
             read_candidate, side=self._told.side, find_twin=lambda *_: None, stop=threading.Event()
         )
         with ThreadPoolExecutor(_READERS) as pool:
-            entries = list(pool.map(read, candidates))
+            entries, done = pool.map(read, candidates), list[Ready | Failure]()
+            while part := list(islice(entries, _BATCH)):
+                done += self._encoded(part)
+        return done
+
+    def _encoded(self, entries: Sequence[Ready | Failure]) -> list[Ready | Failure]:
         inputs = [entry for entry in entries if isinstance(entry, Ready)]
-        made: list[dict[Kind, Embeddings]] = []
-        at_once = batch_size(self._encoder) if inputs else len(entries)
-        for start in range(0, len(inputs), at_once):
-            made += encode(self._encoder, inputs[start : start + at_once])
-        rows = iter(made)
-        return [_light(entry, next(rows)) if isinstance(entry, Ready) else entry for entry in entries]
+        made = iter(encode(self._encoder, inputs) if inputs else ())
+        return [_light(entry, next(made)) if isinstance(entry, Ready) else entry for entry in entries]
+
+
+def _gpus() -> int:
+    """Count the GPUs that have a processor beside them, as each worker needs both."""
+    nodes: Any = ray.nodes  # untyped
+    resources = [node["Resources"] for node in nodes() if node["Alive"]]
+    return sum(min(int(each.get("CPU", 0)), int(each.get("GPU", 0))) for each in resources)
 
 
 def _light(entry: Ready, embeddings: dict[Kind, Embeddings]) -> Ready:

@@ -126,8 +126,9 @@ def test_each_worker_has_a_gpu_of_its_own_where_there_are_any(
 ):
     """On logical GPUs: what Ray hands out and tells its workers is the same."""
     monkeypatch.setattr("indexer.ray_reading._SHARD", 4)
-    more = nodes.add_node(num_cpus=2, num_gpus=2)
-    request.addfinalizer(lambda: nodes.remove_node(more))
+    for resources in ({"num_cpus": 2, "num_gpus": 2}, {"num_cpus": 0, "num_gpus": 1}):  # the last of no use
+        more = nodes.add_node(**resources)
+        request.addfinalizer(partial(nodes.remove_node, more))
     write_pictures(tmp_path / "photos", 40)
     told = tmp_path / "told"
     told.mkdir()

@@ -30,6 +30,7 @@ class ClusterOptions:
         """
         tell_nobody_of_ray()
         name = collection.spec.name
-        opened = partial(load_encoder, name, device=settings.device, runtime=settings.runtime)
-        on_gpus = settings.device == "auto" or settings.device.startswith("cuda")
+        device = settings.device.partition(":")[0]  # a worker sees one GPU, which is its first
+        opened = partial(load_encoder, name, device=device, runtime=settings.runtime)
+        on_gpus = device in ("auto", "cuda")
         return read_on_cluster(opened, address=self.address, workers=self.workers, on_gpus=on_gpus)

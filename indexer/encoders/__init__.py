@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ModelUnavailable
 from ..items import EncoderSpec
-from .base import Encoder
-from .batching import batch_size
+from .base import Encoder, batch_size
 from .canaries import agreement, canary_embeddings, compare_canaries
 from .deferred import DeferredEncoder
 from .devices import cores, resolve_device

@@ -9,12 +9,16 @@ from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
 
+BATCH_SIZE = 32
+"""Pictures at a time where nothing asks for more: few enough to lose little when a run is stopped."""
+
 
 class Encoder(Protocol):
     """Turns pictures and texts into embeddings of one common space.
 
     Safe to call from several threads. Equal inputs give equal embeddings up to rounding (cosine at least
-    0.999), whatever else is in the batch.
+    0.999), whatever else is in the batch. One that is quickest with a certain number of pictures tells it by
+    an attribute ``batch_size``, which may change once it has run.
     """
 
     @property
@@ -44,3 +48,9 @@ class Encoder(Protocol):
             (n, dim) float32, rows of length 1, in the order given; (0, dim) for none.
         """
         ...
+
+
+def batch_size(encoder: Encoder) -> int:
+    """Give how many pictures to hand to an encoder at a time."""
+    size: int = getattr(encoder, "batch_size", BATCH_SIZE)
+    return size

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
-from .base import Encoder
-from .batching import BATCH_SIZE, batch_size
+from .base import BATCH_SIZE, Encoder, batch_size
 from .long_texts import LimitedContext
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from ..errors import ModelUnavailable
-from .batching import BATCH_SIZE
+from .base import BATCH_SIZE
 
 MOST = (
     128  # pictures at a time: more keep a large GPU hardly busier, and wait decoded in the machine's memory
@@ -21,7 +21,7 @@ Tower = Callable[[torch.Tensor], torch.Tensor]
 def images_at_once(tower: Tower, pixels: torch.Tensor) -> int:
     """Choose how many pictures a tower embeds at a time on the device where it is.
 
-    What it takes is measured on a few pictures, and half of the free memory is left to others.
+    What each takes is measured on a few, and half of the free memory is left to others.
 
     Args:
         tower: of (n, 3, size, size) to (n, dim).
@@ -36,7 +36,10 @@ def images_at_once(tower: Tower, pixels: torch.Tensor) -> int:
     probe = pixels[:1].expand(_PROBED, -1, -1, -1)
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
-    in_parts(tower, probe)
+    try:
+        tower(probe)
+    except torch.OutOfMemoryError:
+        return 1
     taken = torch.cuda.max_memory_allocated(device) - before
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, unused
@@ -54,28 +57,10 @@ def fitting(memory: float, *, each: float) -> int:
     return min(1 << (most.bit_length() - 1), MOST)
 
 
-def in_parts(tower: Tower, pixels: torch.Tensor) -> torch.Tensor:
-    """Run a tower; in halves where memory does not hold all at once, as others may have taken it meanwhile.
-
-    Raises:
-        torch.OutOfMemoryError: it does not hold a single picture.
-    """
-    try:
-        return tower(pixels)
-    except torch.OutOfMemoryError:
-        if len(pixels) == 1:
-            raise
-    # Not within the handler: while an error is handled, it holds on to what had been computed.
-    if pixels.device.type == "cuda":
-        torch.cuda.empty_cache()
-    middle = len(pixels) // 2
-    return torch.cat([in_parts(tower, part) for part in (pixels[:middle], pixels[middle:])])
-
-
 def to_device(rows: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:
     """Stack tensors of one shape, and bring them to a device.
 
-    To a GPU they go from memory that is pinned: the copy is faster, and nobody waits for it.
+    To a GPU they go from memory that is pinned: the copy is faster, and is waited for by the GPU alone.
     """
     if device.type != "cuda":
         return torch.stack(list(rows)).to(device)
@@ -92,7 +77,9 @@ def enough_memory(model: str, device: torch.device) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:  # pinned memory that is short comes as another kind than the GPU's own
+        if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error):
+            raise
         reason = f"the memory of the device {str(device)!r} does not hold it"
         hint = "Close what else uses that memory, take a smaller model, or use --device cpu."
         raise ModelUnavailable(model, reason, hint) from error

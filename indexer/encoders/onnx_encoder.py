@@ -14,13 +14,14 @@ from tokenizers import Tokenizer
 
 from ..items import Embeddings, EncoderSpec
 from . import onnx_files
-from .batching import BATCH_SIZE
+from .base import BATCH_SIZE
 from .cleaning import cleaned
 from .devices import cores
 from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
 _TEXTS, _PICTURES = 32, 8  # at a time
+_MOST = 128  # pictures
 _MANY = 24  # inputs that come from indexing, not from people who ask at the same time
 _ERRORS_ONLY = 3
 
@@ -58,8 +59,8 @@ class OnnxEncoder:
 
     @property
     def batch_size(self) -> int:
-        """Pictures to hand over at a time: some for each core."""
-        return max(BATCH_SIZE, _PICTURES * self._cores)
+        """Pictures to hand over at a time: some for each core, but not too many to wait in memory."""
+        return min(max(BATCH_SIZE, _PICTURES * self._cores), _MOST)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""

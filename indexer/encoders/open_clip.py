@@ -6,21 +6,22 @@ import hashlib
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 
 from ..items import Embeddings, EncoderSpec
-from .batching import BATCH_SIZE
+from .base import BATCH_SIZE
 from .canaries import CANARY_TEXTS, canary_pictures
 from .devices import cores
-from .gpu_memory import enough_memory, images_at_once, in_parts, to_device
+from .gpu_memory import enough_memory, images_at_once, to_device
 from .parts import Parts
 from .pixels import without_far_ends
 from .tuning import plain_image_tower, tuned_image_tower
@@ -28,6 +29,8 @@ from .tuning import plain_image_tower, tuned_image_tower
 _PREPROCESS_THREADS = max(4, cores())  # PIL releases the GIL while it resizes
 _WORTH_TUNING = 8  # pictures: tuning costs about as much as these, which one query need not pay
 _LONG = "word " * 1_000  # more than a text tower reads
+
+T = TypeVar("T")
 
 
 class OpenClipEncoder:
@@ -71,7 +74,11 @@ class OpenClipEncoder:
         with self._lock, torch.inference_mode(), enough_memory(self.spec.name, self._device):
             if not self._is_tuned and len(images) >= _WORTH_TUNING:
                 self._tune()
-            return self._gathered([_unit(in_parts(self._image_tower, each)) for each in self._pixels(images)])
+            rows = self._within_memory(self._embedded, images)
+            if not np.isfinite(rows).all():  # a number has left the range of float16, as in no canary
+                self._image_tower = plain_image_tower(self._model)
+                rows = self._within_memory(self._embedded, images)
+            return rows
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; see Encoder.
@@ -80,11 +87,7 @@ class OpenClipEncoder:
             ModelUnavailable: the device has too little memory left for a single text.
         """
         with self._lock, torch.inference_mode(), enough_memory(self.spec.name, self._device):
-            rows = []
-            for start in range(0, len(texts), BATCH_SIZE):
-                tokens = self.parts.tokenizer(list(texts[start : start + BATCH_SIZE]))  # (b, context)
-                rows.append(_unit(in_parts(self._model.encode_text, tokens.to(self._device))))
-            return self._gathered(rows)
+            return self._within_memory(self._read, texts)
 
     def exceeds_context(self, texts: Sequence[str]) -> list[bool]:
         """Say of each text whether it fills the text tower's context, and so may be cut off."""
@@ -98,23 +101,52 @@ class OpenClipEncoder:
             image = without_far_ends(image)
         return self.parts.preprocess(image.convert("RGB"))
 
+    def _within_memory(self, embed: Callable[[Sequence[T]], Embeddings], inputs: Sequence[T]) -> Embeddings:
+        """Embed, with half as many at a time from now on where others have taken the memory meanwhile."""
+        while True:
+            try:
+                return embed(inputs)
+            except torch.OutOfMemoryError:
+                if self._at_once == 1:
+                    raise
+            # Not within the handler: while an error is handled, it holds on to what had been computed.
+            self._at_once //= 2
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _embedded(self, images: Sequence[Image.Image]) -> Embeddings:
+        return self._gathered([_unit(self._image_tower(pixels)) for pixels in self._pixels(images)])
+
+    def _read(self, texts: Sequence[str]) -> Embeddings:
+        rows, most = [], min(self._at_once, BATCH_SIZE)
+        for start in range(0, len(texts), most):
+            tokens = self.parts.tokenizer(list(texts[start : start + most]))  # (b, context)
+            rows.append(_unit(self._model.encode_text(tokens.to(self._device))))
+        return self._gathered(rows)
+
     def _tune(self) -> None:
         pictures = to_device([self.preprocess(picture) for picture in canary_pictures()], self._device)
         self._at_once = images_at_once(self._image_tower, pictures)
         self._is_tuned = True
-        with suppress(torch.OutOfMemoryError):  # then it stays as it is: tuning holds two of it for a while
+        with suppress(torch.OutOfMemoryError):  # then it stays as it is: folding holds two of it for a while
             self._image_tower = tuned_image_tower(self._model, pictures, at_once=self._at_once)
 
     def _pixels(self, images: Sequence[Image.Image]) -> Iterator[torch.Tensor]:
         """Give pictures as (b, 3, size, size) on the device; the next are made ready while these are used."""
         coming: deque[list[Future[torch.Tensor]]] = deque()
-        for start in range(0, len(images), self._at_once):
-            part = images[start : start + self._at_once]
-            coming.append([self._pool.submit(self.preprocess, image) for image in part])
-            if len(coming) > 1:
-                yield self._arrived(coming.popleft())
-        while coming:
-            yield self._arrived(coming.popleft())
+        try:
+            for start in range(0, len(images), self._at_once):
+                part = images[start : start + self._at_once]
+                coming.append([self._pool.submit(self.preprocess, image) for image in part])
+                if len(coming) > 1:
+                    yield self._arrived(coming[0])
+                    coming.popleft()
+            while coming:
+                yield self._arrived(coming[0])
+                coming.popleft()
+        finally:
+            for each in chain.from_iterable(coming):
+                each.cancel()
 
     def _arrived(self, part: list[Future[torch.Tensor]]) -> torch.Tensor:
         return to_device([each.result() for each in part], self._device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -46,9 +46,10 @@ def tuned_image_tower(model: Any, pictures: torch.Tensor, *, at_once: int) -> To
     chosen, least = plain, _seconds(plain, probe)
     model.visual = folded(original, probe[:1]).to(memory_format=torch.channels_last)
     for tower in _candidates(model, device):
-        cosine = torch.nn.functional.cosine_similarity(expected, tower(probe).float(), dim=-1)
-        if float(cosine.min()) >= LEAST_COSINE and (seconds := _seconds(tower, probe)) < least:
-            chosen, least = tower, seconds
+        with suppress(torch.OutOfMemoryError):
+            cosine = torch.nn.functional.cosine_similarity(expected, tower(probe).float(), dim=-1)
+            if float(cosine.min()) >= LEAST_COSINE and (seconds := _seconds(tower, probe)) < least:
+                chosen, least = tower, seconds
     if chosen is plain:
         model.visual = original.to(memory_format=torch.contiguous_format)
     return chosen

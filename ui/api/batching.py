@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from indexer import Embeddings, Encoder, EncoderSpec
+from indexer import Embeddings, Encoder, EncoderSpec, batch_size
 
 _MOST = 32  # inputs in one batch: what the towers take at a time
 
@@ -69,6 +69,11 @@ class BatchingEncoder:
     def spec(self) -> EncoderSpec:
         """What identifies the embedding space."""
         return self._encoder.spec
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures to hand over at a time, where many are to be indexed."""
+        return batch_size(self._encoder)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
