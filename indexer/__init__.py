@@ -90,7 +90,7 @@ from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
 from .tags import TagCount, Tagging
 from .timeline import Span, When, binned, in_span
-from .vectors import ExactIndex, FaissIndex, among
+from .vectors import ExactIndex, FaissIndex, isin_sorted
 from .whole import write_whole
 
 __all__ = [
@@ -176,7 +176,6 @@ __all__ = [
     "Value",
     "When",
     "add_generated",
-    "among",
     "available_memory",
     "batch_size",
     "binned",
@@ -190,6 +189,7 @@ __all__ = [
     "hub_reachable",
     "in_span",
     "index_sources",
+    "isin_sorted",
     "list_collections",
     "load_encoder",
     "load_image",

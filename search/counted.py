@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer import Collection, Ids, Kind, among
+from indexer import Collection, Ids, Kind, isin_sorted
 
 
 class Counted:
@@ -38,7 +38,7 @@ class Counted:
 
     def holds(self, ids: Sequence[int]) -> list[bool]:
         """Say of each item whether it counts."""
-        counts: list[bool] = (~among(np.asarray(ids, np.int64), self._made)).tolist()
+        counts: list[bool] = (~isin_sorted(np.asarray(ids, np.int64), self._made)).tolist()
         return counts
 
     def size(self, kind: Kind) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer import Collection, Embeddings, Ids, Kind, among
+from indexer import Collection, Embeddings, Ids, Kind, isin_sorted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,10 +49,10 @@ class Rows:
     def of(self, ids: Sequence[int]) -> Best:
         """Give those of some items that have an embedding of this kind, in their order."""
         wanted = np.asarray(ids, np.int64)
-        new = wanted[~among(wanted, self._asked)]
+        new = wanted[~isin_sorted(wanted, self._asked)]
         if len(new):
             self._fetch(new)
-        found = wanted[among(wanted, self._ids)]
+        found = wanted[isin_sorted(wanted, self._ids)]
         places = np.searchsorted(self._ids, found)
         scores = self._scores[places]
         return Best(ids=found, rows=self._rows[places], scores=scores, size=self._size)

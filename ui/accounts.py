@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from generation import Candidate, FillReport, Gap
     from search import EvaluationReport
 
+_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")  # what starts one in a spreadsheet
 _COLUMNS = (
     *("name", "times", "demand", "first_at", "last_at", "verdict", "where", "kind"),
     *("variants", "nearest", "filled_by", "tried"),
@@ -80,13 +81,20 @@ def gaps_to_csv(gaps: Sequence[Gap]) -> str:
     rows.writerow(_COLUMNS)
     for gap in gaps:
         values = gap_to_json(gap) | {"tried": gap.attempt.outcome if gap.attempt else ""}
-        rows.writerow([_cell(values[name]) for name in _COLUMNS])
+        rows.writerow([safe_cell(_joined(values[name])) for name in _COLUMNS])
     return buffer.getvalue()
 
 
-def _cell(value: Any) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def safe_cell(value: object) -> object:
+    """Give a cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _joined(value: object) -> object:
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def evaluation_to_json(report: EvaluationReport) -> dict[str, Any]:

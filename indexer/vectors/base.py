@@ -153,7 +153,7 @@ def ascending(ids: Ids) -> Ids:
     return ids if (ids[1:] > ids[:-1]).all() else np.unique(ids)
 
 
-def among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
+def isin_sorted(ids: Ids, known: Ids) -> NDArray[np.bool_]:
     """Say of each id whether it is among others, which are ascending; a tenth of the time of ``np.isin``."""
     if not len(known):
         return np.zeros(len(ids), np.bool_)

@@ -12,7 +12,7 @@ from pymilvus.exceptions import MilvusException
 
 from ..errors import VectorsUnreachable
 from ..items import Embeddings, Ids
-from .base import Scores, among, ascending, best, check_query, cosine
+from .base import Scores, ascending, best, check_query, cosine, isin_sorted
 from .faiss import FaissIndex
 
 Fetch = Callable[[Ids], tuple[Ids, Embeddings]]
@@ -134,7 +134,7 @@ class MilvusIndex:
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Say of each id whether it is in the index, (n,) bool."""
-        return among(np.asarray(ids, np.int64), self._ids)
+        return isin_sorted(np.asarray(ids, np.int64), self._ids)
 
     def embeddings(self, ids: Ids) -> Embeddings:
         """Give back stored embeddings; see ReadableIndex."""
@@ -153,7 +153,7 @@ class MilvusIndex:
         query = check_query(query, k, self.dim)
         if allowed is not None:
             allowed = ascending(allowed)
-            allowed = allowed[among(allowed, self._ids)]
+            allowed = allowed[isin_sorted(allowed, self._ids)]
         if k == 0 or not len(self._ids) or (allowed is not None and not len(allowed)):
             return np.empty(0, np.float32), np.empty(0, np.int64)
         candidates = self._candidates(query, k, allowed)
@@ -165,7 +165,7 @@ class MilvusIndex:
     def _candidates(self, query: Embeddings, k: int, allowed: Ids | None) -> Ids:
         """Take candidates from the base that are valid and allowed; all of them where few are left."""
         there = self._ids if allowed is None else allowed
-        valid = there[~among(there, self._stale)]
+        valid = there[~isin_sorted(there, self._stale)]
         if len(valid) <= _FEW:
             return valid
         named = valid if allowed is not None and len(valid) <= _NAMED else None
@@ -173,7 +173,7 @@ class MilvusIndex:
         limit = int(wanted if named is not None else wanted * max(len(self._ids) / len(valid), 1) + _SPARE)
         while limit <= _MOST:
             met = self._base.nearest(query, limit, named)
-            kept = met[among(met, valid)]
+            kept = met[isin_sorted(met, valid)]
             if len(kept) >= min(k, len(valid)):
                 return kept[: 4 * k + _SPARE]
             if len(met) < limit:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from ..dialects import ids_of
 from ..halves import halves_of_sent, to_send
 from ..items import Embeddings, Ids, Kind
-from .base import Scores, among, ascending, best, check_query, cosine
+from .base import Scores, ascending, best, check_query, cosine, isin_sorted
 
 Reading = Callable[[], AbstractContextManager[Connection]]
 
@@ -140,7 +140,7 @@ class PgvectorIndex:
         most = int((k + _SPARE) * 1.2 * max(self._count / len(allowed), 1))
         while most <= _MOST_MET:
             met = np.array([row[0] for row in self._walk(connection, told, "item_id", most)], np.int64)
-            kept = met[among(met, allowed)]
+            kept = met[isin_sorted(met, allowed)]
             if len(kept) >= min(k, len(allowed)):
                 return self._listed(connection, kept[: 4 * k + _SPARE])
             if len(met) < most:

@@ -12,21 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from indexer import Collection, FindmakeError, Item
+from ui.accounts import safe_cell
 
 LARGEST_ZIP = 200_000_000
 """Bytes of originals that go into one ZIP."""
 
 _FIXED = ("id", "title", "text", "path", "key", "modality", "origin", "width", "height", "tags")
-_FORMULA = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    *"\uff1d\uff0b\uff0d\uff20",
-)  # what starts one in a spreadsheet
 _CONTROL = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]")
 _LIST = "contents.csv"
 
@@ -121,14 +112,6 @@ def originals_to_zip(collection: Collection, items: Sequence[Item], *, limit: in
             rows.append([item.id, item.title, name, note])
         packed.writestr(_LIST, _csv(rows))
     return buffer.getvalue()
-
-
-def safe_cell(value: object) -> object:
-    """Give a cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
