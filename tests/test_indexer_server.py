@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from indexer.errors import (
     BadAddress,
     CollectionBusy,
     CollectionNotFound,
+    EncoderMismatch,
     ServerUnreachable,
     StorageFailure,
     UnfitServer,
@@ -323,6 +325,34 @@ def test_a_very_long_text_can_be_kept(shared):
 
 
 # -- many at once -----------------------------------------------------------------------------------------
+
+
+def test_of_machines_that_make_it_for_different_models_at_once_one_wins_and_the_others_are_told(
+    tmp_path, postgres
+):
+    address, machines = postgres.new_database(), 6
+    start = threading.Barrier(machines)
+
+    def make(number):
+        encoder = ColourEncoder(f"model {number}", seed=number)
+        link(tmp_path / str(number), address)
+        start.wait()
+        try:
+            made = Collection.create(tmp_path / str(number), encoder)
+        except (CollectionBusy, EncoderMismatch) as error:
+            return error
+        index_sources(made, encoder, [])  # it may use what it made
+        made.close()
+        return made.spec.name
+
+    with ThreadPoolExecutor(machines) as pool:
+        told = list(pool.map(make, range(machines)))
+    [winner] = [each for each in told if isinstance(each, str)]
+    assert all(f"'{winner}'" in str(each) for each in told if isinstance(each, EncoderMismatch))
+    again = Collection.open(tmp_path / "0")
+    assert again.spec.name == winner
+    again.verify(ColourEncoder(winner, seed=told.index(winner)))
+    again.close()
 
 
 def test_another_machine_sees_what_was_written_at_once(shared, tmp_path):
