@@ -11,7 +11,7 @@ WORKERS ?= 3
 SAMPLE := data/local/sample
 COLLECTION := data/local/collection
 # Those that make a collection; models are the same wherever it is.
-ON_SERVER = $(filter-out %_onnx.py %_suggest.py %_zoo.py %_starter.py, \
+ON_SERVER = $(filter-out %_batching.py %_onnx.py %_suggest.py %_zoo.py %_starter.py, \
 	$(shell grep -lE "collection|shelf" tests/test_indexer_*.py tests/test_search_*.py)) \
 	tests/test_generation_fill.py tests/test_generation_gaps.py tests/test_ui_api_items.py tests/test_ui_api_writing.py
 CHECKED := indexer search generation ui tests benchmarks data docs

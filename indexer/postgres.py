@@ -68,15 +68,8 @@ class PostgresDatabase(Database):
     def building(self) -> Iterator[Connection | None]:
         """Open a connection in no transaction, to build what takes minutes; None while another is at it."""
         outside = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        with self._translated(), outside as connection:
-            if not connection.scalar(select(func.pg_try_advisory_lock(*_key(_BUILDING)))):
-                yield None
-                return
-            try:
-                yield connection
-            finally:
-                with suppress(exc.DatabaseError):  # a connection that is gone has given it up
-                    connection.execute(select(func.pg_advisory_unlock(*_key(_BUILDING))))
+        with self._translated(), outside as connection, _locked(connection, _BUILDING) as is_mine:
+            yield connection if is_mine else None
 
     def right_to_write(self) -> ServerLock:
         """Give the lock that writers hold from their first transaction to their last."""
@@ -113,17 +106,10 @@ class ServerLock:
         Raises:
             CollectionBusy: somebody has it alone, or somebody has it at all and it is wanted alone.
         """
-        with self._session() as connection:
-            suffix = "" if alone else "_shared"
-            take = getattr(func, f"pg_try_advisory_lock{suffix}")
-            give = getattr(func, f"pg_advisory_unlock{suffix}")
-            if not connection.scalar(select(take(*_key(_RIGHT)))):
+        with self._session() as connection, _locked(connection, _RIGHT, alone=alone) as is_mine:
+            if not is_mine:
                 raise CollectionBusy(self._folder)
-            try:
-                yield
-            finally:
-                with suppress(exc.DatabaseError):  # a connection that is gone has given it up
-                    connection.execute(select(give(*_key(_RIGHT))))
+            yield
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
@@ -156,6 +142,22 @@ class _Vector(Dumper):
     def dump(self, obj: ToSend) -> Any:
         """Give the bytes as they are."""
         return obj
+
+
+@contextmanager
+def _locked(connection: Connection, purpose: int, *, alone: bool = True) -> Iterator[bool]:
+    """Hold a lock that belongs to a connection; say whether it can be had at once."""
+    suffix = "" if alone else "_shared"
+    take = getattr(func, f"pg_try_advisory_lock{suffix}")
+    give = getattr(func, f"pg_advisory_unlock{suffix}")
+    if not connection.scalar(select(take(*_key(purpose)))):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(exc.DatabaseError):  # a connection that is gone has given it up
+            connection.execute(select(give(*_key(purpose))))
 
 
 def _key(purpose: int) -> tuple[Any, Any]:
