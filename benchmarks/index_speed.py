@@ -28,6 +28,7 @@ import search
 from indexer import Collection, FaissIndex, optimize
 from indexer.snapshots import read_manifest
 from search import Calibration, Searcher, parse_filter, parse_query
+from ui.threads import one_for_each_product
 
 QUERIES = 200
 EXACT_ROWS = 100_000
@@ -110,7 +111,8 @@ def look_ups(folder: Path) -> None:
 
 
 def whole(folder: Path) -> None:
-    """Time whole searches without the model."""
+    """Time whole searches without the model, with NumPy set as in the page and the API."""
+    one_for_each_product()
     collection, encoder = Collection.open(folder), FixedEncoder()
     calibration = Calibration.load(next(CALIBRATIONS.glob("*.safetensors")))
     searcher = Searcher(collection, encoder, calibrated=lambda _collection, _encoder: calibration)

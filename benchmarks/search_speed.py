@@ -24,6 +24,7 @@ import search
 from indexer import Collection, Imported
 from indexer.changes import Draft
 from search import Calibration, Query, Searcher, parse_filter, parse_query
+from ui.threads import one_for_each_product
 
 QUERIES = 300
 CALIBRATIONS = Path(search.__file__).with_name("calibrations")
@@ -83,6 +84,7 @@ def main() -> None:
     """Measure and print a table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     calibration = Calibration.load(next(CALIBRATIONS.glob("*.safetensors")))
+    one_for_each_product()  # as the page and the API do
     with tempfile.TemporaryDirectory() as folder:
         encoder = FixedEncoder(unit_rows)
         collection = Collection.create(Path(folder), encoder)

@@ -22,13 +22,15 @@ from many import DIM, FixedEncoder, fill, ood_queries
 
 from indexer import Collection, optimize
 from search import Calibration, Searcher, parse_filter, parse_query
+from ui.threads import one_for_each_product
 
 QUERIES = 100
 WHERE = "price < 10"
 
 
 def measured(folder: Path) -> list[str]:
-    """Measure one collection; give the cells of its row."""
+    """Measure one collection, with NumPy set as in the page and the API; give the cells of its row."""
+    one_for_each_product()
     collection = Collection.open(folder)
     collection.save_indexes()
     optimize(collection, others=lambda: {"words": ood_queries(QUERIES, 5)})

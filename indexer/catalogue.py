@@ -14,8 +14,9 @@ from .conditions import Compare, Condition, Not
 from .database import Database
 from .derived import derive_words
 from .facets import Facet, count_facets, field_names
+from .fts5_matching import Counts
 from .items import Ids
-from .matching import Counts, match_words
+from .matching import match_words
 from .misses import Miss, Unanswered, delete_misses, read_misses, record_miss
 from .selection import select_ids
 from .tables import APART, ITEMS

@@ -70,6 +70,9 @@ class LexemeMatcher:
         found = sorted((count, phrase) for phrase in self._sought if (count := self._frequency(phrase)))
         return ([self._holders(phrase.query())] for _, phrase in found)
 
+    def few_with_all(self, most: int, allowed: Ids | None) -> None:
+        """Say that the items with all words are not found and scored at once; see ``matching.Matcher``."""
+
     def scored(self, ids: Ids, limit: int) -> tuple[Ids, Scores]:
         """Score items by BM25; best first, ties by id."""
         if not len(ids) or not self._sought:

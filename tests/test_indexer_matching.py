@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import bm25, matching
+from indexer import bm25, fts5_matching, matching
 from tests.catalogues import GENERATED, IMPORTED, catalogue, draft
 
 WORDS = ("red", "blue", "shoe", "shoebox", "oak", "lamp", "rare")
@@ -52,7 +52,7 @@ def test_pieces_and_ranges_change_nothing(store, asked, scored, small):
         patch.setattr(matching, "_SCORED", scored)
         expected = store.match_words(**asked)
         for name, value in small.items():
-            patch.setattr(matching, name, value)
+            patch.setattr(fts5_matching, name, value)
         found = store.match_words(**asked)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
@@ -82,7 +82,7 @@ def test_counts_are_forgotten_when_anything_changes(tmp_path):
 
 
 def counts_of(held):
-    return matching.Counts(total=ITEMS, held=held)
+    return fts5_matching.Counts(total=ITEMS, held=held)
 
 
 def test_the_memory_of_counts_has_an_end(store):
@@ -119,7 +119,7 @@ def test_counts_that_are_forgotten_meanwhile_do_no_harm(store):
 @pytest.fixture
 def few_are_common(monkeypatch):
     """Words that more than twelve items hold count as common."""
-    for module in (bm25, matching):
+    for module in (bm25, fts5_matching):
         monkeypatch.setattr(module, "COMMON", 12)
 
 
@@ -160,7 +160,7 @@ def test_a_common_word_adds_what_one_occurrence_adds(tmp_path, monkeypatch):
     )  # all of one length: an occurrence adds exactly the word's idf
     worth = {n: bm25.idf(n, 80) for n in (10, 40)}
     whole = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
-    for module in (bm25, matching):
+    for module in (bm25, fts5_matching):
         monkeypatch.setattr(module, "COMMON", 12)
     brief = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
     np.testing.assert_array_equal(brief[0], whole[0])
@@ -221,7 +221,7 @@ def test_a_word_that_another_thread_remembers_meanwhile_still_counts(tmp_path, f
             return found
 
     bits = np.packbits(np.arange(64) > 0, bitorder="little")
-    counts = matching.Counts(total=60, held={}, holders=Filling())
+    counts = fts5_matching.Counts(total=60, held={}, holders=Filling())
     with collection.store._db.reading() as connection:
         for _ in range(2):
             ids, _scores = matching.match_words(

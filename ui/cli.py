@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from . import threads
 from .commands import (
     calibrating,
     duplicating,
@@ -74,7 +75,9 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = _parser().parse_args(arguments)
-    from indexer.errors import FindmakeError  # the root would load the search engine
+    if getattr(options, "small_products", False):
+        threads.one_by_environment()  # before NumPy comes with the next line
+    from indexer.errors import FindmakeError
 
     try:
         code: int = options.run(options)

@@ -22,7 +22,7 @@ def add_search(commands: Commands) -> None:
     search.add_argument(
         "--queries", type=Path, metavar="FILE", help="one query a line, one JSON object a line"
     )
-    search.set_defaults(run=_search)
+    search.set_defaults(run=_search, small_products=True)
 
 
 def add_similar(commands: Commands) -> None:
@@ -31,7 +31,7 @@ def add_similar(commands: Commands) -> None:
         "similar", parents=[common(), hit_options()], help="find what looks like an item"
     )
     similar.add_argument("item", metavar="ITEM", help="an id, or a picture's path")
-    similar.set_defaults(run=_similar)
+    similar.set_defaults(run=_similar, small_products=True)
 
 
 def _search(options: argparse.Namespace) -> int:
