@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from . import threads
 from .commands import (
     calibrating,
     duplicating,
@@ -29,6 +28,7 @@ from .commands import (
     training_lora,
 )
 from .commands.options import say
+from .settings import multiply_by_one_thread
 
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
 _COMMANDS = (
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = _parser().parse_args(arguments)
     if getattr(options, "small_products", False):
-        threads.one_by_environment()  # before NumPy comes with the next line
+        multiply_by_one_thread()  # before NumPy comes with the next line
     from indexer.errors import FindmakeError
 
     try:

@@ -108,6 +108,15 @@ def _place(named: str) -> Path:
     return Path(named).expanduser().absolute()
 
 
+def multiply_by_one_thread() -> None:
+    """Let NumPy multiply by one thread, in a process that has not imported it yet.
+
+    A second one takes a while to start, and on a busy machine the first waits for it: a product of half a
+    millisecond then takes twenty. What a person has set stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def tell_nobody_of_ray() -> None:
     """Keep Ray, and the processes that it starts, from reporting their use over the network."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -1,17 +1,8 @@
-"""How many threads the small matrix products of a search take."""
+"""How many threads a server's small matrix products take."""
 
 from __future__ import annotations
 
-import os
-
-
-def one_by_environment() -> None:
-    """Let NumPy multiply by one thread, in a process that has not imported it yet; costs nothing.
-
-    A second one takes a while to start, and on a busy machine the first waits for it: a product of half a
-    millisecond then takes twenty. What a person has set stays.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import threadpoolctl
 
 
 def one_for_each_product() -> None:
@@ -21,6 +12,4 @@ def one_for_each_product() -> None:
     threads that wait for each other made an answer cost three times as much processor time (see
     ``benchmarks/results.md``). torch, FAISS and onnxruntime have threads of their own and do not feel it.
     """
-    import threadpoolctl
-
     threadpoolctl.threadpool_limits(limits=1, user_api="blas")
