@@ -1,6 +1,7 @@
 """The command line: in this process with the tiny encoder, and as a real process with the starter."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -229,3 +230,17 @@ def test_real_photos_with_the_starter_in_real_processes(tmp_path):
     twin = process("similar", photos / "chelsea.png", "--paths-only", *here)
     assert str(photos / "chelsea.png") not in twin.stdout.splitlines()
     assert len(twin.stdout.splitlines()) == 5
+
+
+def test_a_search_multiplies_by_one_thread_unless_told_otherwise(tmp_path):
+    code = (
+        "import os, sys, threadpoolctl, ui.cli;"
+        "ui.cli.main(['search', 'x', '--collection', sys.argv[1]]);"
+        "there = threadpoolctl.threadpool_info();"
+        "print(os.environ['OPENBLAS_NUM_THREADS'], {each['num_threads'] for each in there})"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")}
+    command = [sys.executable, "-c", code, str(tmp_path / "none")]
+    for told, expected in (({}, "1 {1}"), ({"OPENBLAS_NUM_THREADS": "2"}, "2 ")):
+        done = subprocess.run(command, env=plain | told, capture_output=True, text=True, check=True)
+        assert done.stdout.startswith(expected)
