@@ -237,7 +237,8 @@ def test_a_search_multiplies_by_one_thread_unless_told_otherwise(tmp_path):
         "import os, sys, threadpoolctl, ui.cli;"
         "ui.cli.main(['search', 'x', '--collection', sys.argv[1]]);"
         "there = threadpoolctl.threadpool_info();"
-        "print(os.environ['OPENBLAS_NUM_THREADS'], {e['num_threads'] for e in there if e['user_api'] == 'blas'})"
+        "blas = {each['num_threads'] for each in there if each['user_api'] == 'blas'};"
+        "print(os.environ['OPENBLAS_NUM_THREADS'], blas)"
     )
     plain = {name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")}
     command = [sys.executable, "-c", code, str(tmp_path / "none")]
