@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import generation
 from generation import GeneratorUnavailable, find_gaps
-from indexer import Collection, Miss, Unanswered, promote
+from indexer import Collection, Miss, Unanswered, index_sources, open_source, promote
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
@@ -96,6 +97,22 @@ def ended(seconds=60):
 
 def test_nothing_lacking_says_so(shelf):
     assert "Nothing is lacking" in gaps_page().info[0].value
+
+
+def test_a_strip_of_a_picture_and_a_query_as_long_as_a_book_keep_their_row(shelf, tmp_path):
+    for size in ((4000, 1), (1, 4000)):
+        Image.new("RGB", size, (120, 20, 120)).save(tmp_path / f"strip-{size[0]}.png")
+    index_sources(shelf, ColourEncoder(), [open_source(tmp_path / f"strip-{n}.png") for n in (4000, 1)])
+    strips = {known.id for known in shelf.store.walk() if "strip" in known.key}
+    log(shelf, "red blue " * 4_000, times=2)
+    log(shelf, "red thing")
+    assert strips <= set(find_gaps(shelf)[0].nearest[:3])
+    app = gaps_page()
+    [long, short] = [box.label for box in app.checkbox]
+    assert long.startswith("red blue red")
+    assert long.endswith("…")
+    assert len(long) < 200
+    assert short == "red thing"
 
 
 def test_gaps_are_listed_by_demand_with_how_often_and_when(shelf):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ui.accounts import fill_to_json, gap_to_json, gaps_to_csv
+from ui.texts import shorter
 
 from .making import (
     fill_options,
@@ -116,9 +117,10 @@ def _to_table(gaps: Sequence[Gap], limit: int) -> str:
     lines = [f"{'demand':>7}  {'asked':>5}  {'last':10}  {'state':14}  query"]
     for gap in gaps[: max(limit, 0)]:
         state = "filled" if gap.filled_by else gap.attempt.outcome if gap.attempt else gap.verdict
-        name = gap.name + (f"  where {gap.where}" if gap.where else "")
+        name = shorter(gap.name) + (f"  where {gap.where}" if gap.where else "")
         if gap.variants:
-            name += f"  (also: {', '.join(gap.variants[:3])}{', ...' if len(gap.variants) > 3 else ''})"
+            also = ", ".join(map(shorter, gap.variants[:3]))
+            name += f"  (also: {also}{', ...' if len(gap.variants) > 3 else ''})"
         lines.append(f"{gap.demand:7.1f}  {gap.times:5d}  {gap.last_at:%Y-%m-%d}  {state:14}  {name}")
     if len(gaps) > limit:
         lines.append(f"... and {len(gaps) - max(limit, 0):,} more: --limit, --json or --csv FILE")

@@ -12,6 +12,7 @@ from ui.texts import tr
 
 from . import completing, region
 from .paste import paste
+from .small import show_small
 from .style import html, name_of, plain
 
 _LARGEST_MB = 30
@@ -99,7 +100,7 @@ def _chip(part: str, label: str, image: bytes | None, *, then: Callable[[], None
         horizontal=True, key=f"chip-{part}", width="content", vertical_alignment="center", gap="small"
     ):
         if image is not None:
-            st.image(image, width=44, alt=label)
+            show_small(image, width=44, alt=label)
         st.html(html("span", label))
         if then is not None:
             then()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import state
-from ui.texts import retold, tr, tr_n
+from ui.texts import retold, shorter, tr, tr_n
 
 from . import provenance
 from .grid import paging as _paging
@@ -31,7 +31,7 @@ def _row(gap: Gap) -> bool:
     key = str(gap.entries[0])
     with st.container(key=f"lacking-{key}", horizontal=True, gap="medium", vertical_alignment="center"):
         with st.container(key=f"lackwhat-{key}", gap=None):
-            picked = st.checkbox(plain(gap.name), key=f"pick-{key}")
+            picked = st.checkbox(plain(shorter(gap.name)), key=f"pick-{key}")
             st.html(_about(gap))
         with st.container(key=f"lackshown-{key}", width="content", gap="small"):
             _pictures(gap, key)
@@ -41,7 +41,7 @@ def _row(gap: Gap) -> bool:
                 key=f"seek-{key}",
                 icon=":material/search:",
                 type="tertiary",
-                help=tr("Search for {what}", what=gap.name),
+                help=tr("Search for {what}", what=shorter(gap.name)),
                 on_click=_seek,
                 args=(gap.name, gap.where),
             )
@@ -57,7 +57,8 @@ def _about(gap: Gap) -> str:
     )
     if gap.where:
         told += tr(", where {filter}", filter=gap.where)
-    also = ", ".join(gap.variants[:_SPELLINGS]) + (", ..." if len(gap.variants) > _SPELLINGS else "")
+    also = ", ".join(map(shorter, gap.variants[:_SPELLINGS]))
+    also += ", ..." if len(gap.variants) > _SPELLINGS else ""
     state_ = f'<span class="fm-made">{escape(_state(gap))}</span>'
     line = f'<p class="fm-line">{state_}{html("span", told)}</p>'
     return line + (html("p", tr("Also: {spellings}", spellings=also), "fm-line") if also else "")

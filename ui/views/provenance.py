@@ -8,6 +8,7 @@ from indexer import FindmakeError, Generated, Item, discard, promote
 from ui import state
 from ui.texts import retold, tr
 
+from .small import show_small
 from .style import definitions, html, name_of, percent, plain
 
 
@@ -79,7 +80,7 @@ def thumbnails(items: list[Item], *, key: str) -> None:
         for item in items:
             small = state.collection().store.thumbnail(item.id)
             if small is not None:
-                st.image(small, width=64, alt=described(item))
+                show_small(small, width=64, alt=described(item))
 
 
 def decide(item: Item, *, key: str) -> None:
