@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from indexer import number_of
+
 Value = str | int | float | bool | date | None
 """The value of an attribute; None where an item lacks it."""
 
@@ -17,8 +19,9 @@ def order_by(values: Sequence[Value], *, descending: bool = False) -> list[int]:
     """Order hits by an attribute; equal values keep their order, and missing ones come last both ways.
 
     Numbers come before dates and dates before other texts, which are compared without regard to case. A text
-    is a date if it is written as ISO 8601 with dashes (``2024-01`` is its first day); one without a time zone
-    is taken as UTC. None, a blank text and NaN are missing.
+    is a number if it reads like one to a filter, such as a price (``1,299.00``, ``9,90``, ``€79``), a date if
+    it is written as ISO 8601 with dashes (``2024-01`` is its first day); one without a time zone is taken
+    as UTC. None, a blank text and NaN are missing.
 
     Args:
         values: (n,) of the hits, in ranking order.
@@ -52,7 +55,8 @@ def _text_key(text: str) -> tuple[int, float, str] | None:
             return (1, _seconds(datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")), "")
         except (ValueError, OverflowError):
             pass  # no such day
-    return (2, 0.0, text.casefold())
+    number = number_of(text)
+    return (2, 0.0, text.casefold()) if number is None else (0, number, "")
 
 
 def _seconds(moment: date) -> float:

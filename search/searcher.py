@@ -10,12 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
-from indexer import Collection, Encoder, Item
+from indexer import BUILT_IN, Collection, Encoder, Item, fields_of
 
 from .coverage import Calibration
 from .diversity import diversify
 from .embedding import EmbeddedQuery, QueryEmbedder
 from .fetch import DEFAULT_LIMITS, FetchLimits
+from .fields import field_warnings
 from .folding import Group, fold
 from .judge import WORDS_SAY, Judge
 from .measured import near_duplicate_threshold
@@ -29,6 +30,7 @@ from .texts import script_warning
 _JUDGED = 10  # best hits that the verdict looks at
 _SPARE = 14  # candidates beyond the page that usually make up for folded ones
 _RELEVANT = 200  # candidates that are reordered, or held against a threshold
+_BUILT_IN_ORDERS = ("title", "path", "id", "width", "height")  # beside attributes
 _ONLY_MADE = "All that was searched was made by a model, and what can be made never counts as an answer."
 
 Calibrated = Callable[[Collection, Encoder], Calibration | None]
@@ -164,10 +166,16 @@ class _Answer:
         return found
 
     def warnings(self) -> tuple[str, ...]:
-        """Tell what the model cannot read."""
+        """Tell what the model cannot read, and which fields are not there."""
         texts = " ".join(term.text for term in self._query.terms if isinstance(term, Words))
         warning = script_warning(texts, self._model.name)
-        return (warning,) if warning else ()
+        asked = set[str]()
+        if self._query.condition is not None and not self.considered:
+            asked |= {name for name in fields_of(self._query.condition) if name.lower() not in BUILT_IN}
+        if self._query.order != RELEVANCE:
+            asked |= {self._query.order.removeprefix("-")} - set(_BUILT_IN_ORDERS)
+        missing = field_warnings(asked, self._collection.store.fields()) if asked else ()
+        return (*((warning,) if warning else ()), *missing)
 
     # -- from candidates to groups --------------------------------------------------------------------
 
@@ -234,5 +242,7 @@ class _Answer:
 
 
 def _value(item: Item, field: str) -> str | int | float | bool | None:
-    builtin: dict[str, str | int] = {"title": item.title, "path": item.path or "", "id": item.id}
-    return builtin[field] if field in builtin else item.attributes.get(field)
+    if field in _BUILT_IN_ORDERS:
+        value: str | int | None = getattr(item, field)
+        return value
+    return next((value for name, value in item.attributes.items() if name.lower() == field.lower()), None)

@@ -63,7 +63,11 @@ def test_dates_of_all_kinds_stand_in_one_order():
         7,
         "2024",
     ]
-    assert order_by(values) == [5, 2, 0, 3, 1, 6, 4]
+    assert order_by(values) == [5, 6, 2, 0, 3, 1, 4]  # a year alone is a number
+
+
+def test_prices_as_tables_write_them_go_by_size():
+    assert order_by(["1,299.00", "12,50", 100, "9,90", "on request", "€79.90"]) == [3, 1, 5, 2, 0, 4]
 
 
 def test_equal_prices_keep_the_order_of_relevance_in_both_directions():

@@ -245,3 +245,10 @@ def test_a_search_multiplies_by_one_thread_unless_told_otherwise(tmp_path):
     for told, expected in (({}, "1 {1}"), ({"OPENBLAS_NUM_THREADS": "2"}, "2 ")):
         done = subprocess.run(command, env=plain | told, capture_output=True, text=True, check=True)
         assert done.stdout.startswith(expected)
+
+
+def test_an_order_may_fall_without_an_equals_sign(filled):
+    told = [filled("search", "red", "--order", order, "--json") for order in ("title", "-title")]
+    first, last = ([hit["title"] for hit in json.loads(out)["hits"]] for _, out, _ in told)
+    assert first == sorted(first)
+    assert last == sorted(first, reverse=True)

@@ -74,7 +74,7 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_attached(sys.argv[1:] if arguments is None else arguments))
     if getattr(options, "small_products", False):
         multiply_by_one_thread()  # before NumPy comes with the next line
     from indexer.errors import FindmakeError
@@ -92,6 +92,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _attached(arguments: Sequence[str]) -> list[str]:
+    """Attach its value to ``--order``: by itself, the minus of ``-price`` would make it an option."""
+    told: list[str] = []
+    for argument in arguments:
+        if told and told[-1] == "--order":
+            told[-1] = f"--order={argument}"
+        else:
+            told.append(argument)
+    return told
 
 
 def _parser() -> argparse.ArgumentParser:
