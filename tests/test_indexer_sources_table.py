@@ -140,6 +140,15 @@ def test_missing_picture_raises_when_loaded_and_text_rows_have_no_path(tmp_path)
     assert found[2].load().image is None
 
 
+@pytest.mark.parametrize("written", ["shoes\\red.jpg", "a.jpg|b.jpg", "/away/red.jpg"])
+def test_a_missing_picture_is_named_as_its_row_wrote_it(tmp_path, written):
+    _, [row] = scan(put(tmp_path / "t.csv", f"image,title\n{written},T\n"))
+    with pytest.raises(UnreadableImage) as caught:
+        row.load()
+    looked = f"there is no such file as {written!r}, nor is it in {tmp_path / 'images'}"
+    assert caught.value.reason == f"{looked}; bring it there, or correct the row"
+
+
 def test_fingerprint_follows_the_row_and_its_picture(tmp_path):
     image = tmp_path / "a.jpg"
     image.write_bytes(jpeg())

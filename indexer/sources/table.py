@@ -184,7 +184,8 @@ def _locate(cell: str, folder: Path) -> _Place | None:
             except (OSError, ValueError):
                 continue
     wanted = os.path.abspath(folder / first)  # noqa: PTH100 - as above
-    return _Place(path=wanted, trouble=f"there is no such file, nor in {folder / 'images'}")
+    trouble = f"there is no such file as {cell!r}, nor is it in {folder / 'images'}"
+    return _Place(path=wanted, trouble=f"{trouble}; bring it there, or correct the row")
 
 
 def _read(place: _Place | None) -> bytes | None:
