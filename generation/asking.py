@@ -91,6 +91,21 @@ class FillOptions:
             raise BadRequest(f"{self.neighbours} neighbours", f"0 to {MOST_NEIGHBOURS}")
         if self.mask is not None and self.start is None:
             raise BadRequest("a mask alone", "a start picture that it belongs to: --start query, or nearest")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        """See now, and not after models were loaded, that a request with these numbers can be made."""
+        width, height = self.size or (None, None)
+        GenerationRequest(
+            prompt="",
+            style_weight=self.style_weight or 0.0,
+            strength=self.strength,
+            seed=self.seed,
+            steps=self.steps,
+            guidance=self.guidance,
+            width=width,
+            height=height,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,6 +294,10 @@ def test_a_condition_narrows_what_counts_as_an_answer(searcher, generator):
         {"candidates": 65},
         {"neighbours": 11},
         {"neighbours": -1},
+        {"steps": -4},
+        {"guidance": float("nan")},
+        {"style_weight": 2},
+        {"size": (512, 5)},
     ],
 )
 def test_options_out_of_range_are_refused(wrong):

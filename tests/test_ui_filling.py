@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -127,6 +128,26 @@ def test_what_does_not_convince_is_told_and_shown_with_its_mark(run, tmp_path):
     (path,) = (tmp_path / "made").iterdir()
     assert path.name == "yellow-not-convincing-2.png"
     assert b"trainedAlgorithmicMedia" in path.read_bytes()
+
+
+def test_the_starter_says_what_it_makes_and_others_do_not(run, monkeypatch):
+    starter = ColourGenerator()
+    starter.info = replace(starter.info, name="starter")
+    assert "clothes and accessories only" not in run("fill", "yellow", "--seed", 2, "-n", 1)[2]
+    generated_with(monkeypatch, starter)
+    code, _, err = run("fill", "yellow", "--seed", 2, "-n", 1)
+    assert code == 1
+    assert "The starter generator makes clothes and accessories only" in err
+    assert "--generator, as docs/your-own-stable-diffusion.md says. Try another --seed" in err
+
+
+def test_numbers_out_of_range_are_refused_before_a_model_is_loaded(run, monkeypatch):
+    monkeypatch.setattr(generation, "load_generator", pytest.fail, raising=False)
+    for wrong in (("--steps", -4), ("--guidance", 99), ("--size", "8x8"), ("--strength", 2), ("--seed", -1)):
+        code, _, err = run("fill", "yellow", *wrong)
+        assert code == 1
+        told = "width 8" if wrong[0] == "--size" else f"{wrong[0][2:]} {wrong[1]}"
+        assert err.startswith(f"findmake: Cannot make a picture with {told}")
 
 
 def test_what_is_blocked_says_so(run, tmp_path):

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .options import Commands
 
 _BLOCKED, _NOT_CONVINCING = 6, 1  # exit codes
+_KNOWS = (
+    " The starter generator makes clothes and accessories only; for anything else, name a Stable Diffusion "
+    "model with --generator, as docs/your-own-stable-diffusion.md says."
+)
 
 
 def add_fill(commands: Commands) -> None:
@@ -119,9 +123,11 @@ def _summary(report: FillReport) -> str:
         )
     if report.outcome == "blocked":
         return "Everything was blocked; nothing was kept. Ask for something else."
+    is_starter = any(each.settings.model == "starter" for each in report.candidates)
     return (
-        "Not convincing: no picture proved to answer the query; nothing was kept. Try another --seed, more "
-        "candidates with -n, another --generator, or look at the best with --out DIR."
+        "Not convincing: no picture proved to answer the query; nothing was kept."
+        f"{_KNOWS if is_starter else ''} Try another --seed, more candidates with -n, another --generator, or "
+        "look at the best with --out DIR."
     )
 
 
