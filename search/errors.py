@@ -14,6 +14,7 @@ FindmakeError
     |-- EmptyQuery      nothing is asked, or the terms cancel out
     |-- BadFilter       a filter cannot be understood, with the place and the reason
     `-- BadQuery        a term cannot be understood, with the reason
+        `-- BadChoice   how many hits are sought, or which, makes no sense
 """
 
 from __future__ import annotations
@@ -45,6 +46,17 @@ class BadQuery(SearchError):
             f"Cannot use {term!r} in a query: {reason}. "
             "A query is words, pictures (files or URLs) and item:ID, joined by ' + ' and ' - ', with weights "
             "like '2:'; what stands between quotation marks is words. See: findmake --help"
+        )
+
+
+class BadChoice(BadQuery):
+    """A choice of how many hits, or which, or in what order, that cannot be made; the terms may be fine."""
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        self.term = f"{name} {value}"
+        self.reason = f"expected {expected}"
+        SearchError.__init__(
+            self, f"Cannot search with {self.term}: {self.reason}. Give that, or leave it out."
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from indexer import Embeddings, Kind, names_origin
 
-from .errors import BadQuery, EmptyQuery
+from .errors import BadChoice, BadQuery, EmptyQuery
 
 if TYPE_CHECKING:
     from indexer import Condition
@@ -198,15 +198,16 @@ class Query:
         if not self.terms:
             raise EmptyQuery("the query is blank")
         if self.k < 1:
-            raise BadQuery(str(self.k), "the number of hits must be at least 1")
+            raise BadChoice("k", self.k, "how many hits to show, at least 1")
         if self.offset < 0:
-            raise BadQuery(str(self.offset), "the offset must be at least 0")
+            raise BadChoice("offset", self.offset, "how many hits to skip, at least 0")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise BadQuery(str(self.threshold), "the threshold is a probability, from 0 to 1")
+            raise BadChoice("threshold", self.threshold, "a probability, from 0 to 1")
         if not 0 <= self.diversity <= 1:
-            raise BadQuery(str(self.diversity), "the diversity must be from 0 to 1")
+            raise BadChoice("diversity", self.diversity, "how far hits should differ, from 0 to 1")
         if not self.order.removeprefix("-").strip() or self.order == f"-{RELEVANCE}":
-            raise BadQuery(self.order, "the order is 'relevance' or an attribute, with '-' for descending")
+            expected = "'relevance', or an attribute, with '-' in front for descending"
+            raise BadChoice("order", repr(self.order), expected)
 
     @property
     def sees_apart(self) -> bool:

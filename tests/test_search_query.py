@@ -192,8 +192,13 @@ def test_nothing_is_not_a_query(arguments):
     ],
 )
 def test_the_choices_of_a_query_are_checked(bad):
-    with pytest.raises(BadQuery):
+    with pytest.raises(BadQuery) as caught:
         Query(terms=(Words(text="red"),), text="red", **bad)
+    [(name, value)] = bad.items()
+    assert caught.value.term == f"{name} {value!r}"
+    assert str(caught.value) == (
+        f"Cannot search with {name} {value!r}: {caught.value.reason}. Give that, or leave it out."
+    )
 
 
 def test_terms_are_checked_when_they_are_made():

@@ -122,7 +122,21 @@ def test_info_tells_the_facts(filled, tmp_path):
         (["search", "red - red"], 1, "cancel"),
         (["search"], 1, "query is blank"),
         (["search", "--queries", "missing.txt"], 1, "cannot read missing.txt"),
-        (["search", "red", "-k", "0"], 1, "at least 1"),
+        (
+            ["search", "red", "-k", "0"],
+            1,
+            "Cannot search with k 0: expected how many hits to show, at least 1.",
+        ),
+        (
+            ["search", "red", "--offset", "-1"],
+            1,
+            "Cannot search with offset -1: expected how many hits to skip",
+        ),
+        (
+            ["search", "red", "--threshold", "7"],
+            1,
+            "with threshold 7.0: expected a probability, from 0 to 1.",
+        ),
         (["search", "red", "--model", "other"], 1, "built with the model 'colours'"),
     ],
 )

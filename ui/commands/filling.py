@@ -126,8 +126,8 @@ def _summary(report: FillReport) -> str:
     is_starter = any(each.settings.model == "starter" for each in report.candidates)
     return (
         "Not convincing: no picture proved to answer the query; nothing was kept."
-        f"{_KNOWS if is_starter else ''} Try another --seed, more candidates with -n, another --generator, or "
-        "look at the best with --out DIR."
+        f"{_KNOWS if is_starter else ''} Try another --seed, more candidates with -n, another --generator, "
+        "or look at the best with --out DIR."
     )
 
 
