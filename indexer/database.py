@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
@@ -10,7 +11,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, exc, insert, select, update
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, exc, insert, select, update
 
 from .errors import CollectionBusy, SchemaTooNew, StorageFailure
 from .literals import fold
@@ -238,14 +239,30 @@ def _fold(text: str | None) -> str | None:
     return None if text is None else fold(text)
 
 
+def _address(path: Path) -> URL:
+    """Write where SQLite finds a file; with it, that it must not be written to, where it cannot be.
+
+    Readers of a file in write-ahead mode write beside it, too, unless nobody does: a copy on a disc or in a
+    home that is another's is read as a file that does not change. If somebody is writing all the same, there
+    is a log beside it, and SQLite looks after the rest.
+    """
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return URL.create("sqlite", database=str(path))
+    log = path.with_name(f"{path.name}-wal")
+    fixed = {} if log.exists() and log.stat().st_size else {"immutable": "1"}
+    return URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true", **fixed})
+
+
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, max_overflow=-1)
+    address = _address(path.absolute())
+    engine = create_engine(address, connect_args={"check_same_thread": False}, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, so that DDL is transactional too
         connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        if "mode" not in address.query:
+            connection.execute("PRAGMA journal_mode=WAL")
         # A killed process loses nothing; a power cut may lose the last batches, never the file.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")

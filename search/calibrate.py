@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 
 from indexer import Collection, Embeddings, Encoder, Ids, Kind, StorageFailure
 
@@ -90,8 +91,9 @@ def keep_calibration(collection: Collection, calibration: Calibration) -> None:
         calibration.save(fresh)
         fresh.replace(path)
         collection.keep_file(OWN_FILE)
-    except OSError as error:
-        raise StorageFailure(collection.folder, error.strerror or str(error)) from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StorageFailure(collection.folder, reason) from error
 
 
 def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibration:
