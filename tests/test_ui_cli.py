@@ -11,6 +11,8 @@ import pytest
 
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
+from ui import services
+from ui.commands import placing
 from ui.settings import Settings, default_collection
 
 
@@ -172,6 +174,52 @@ def test_wrong_usage_is_code_2(run):
     with pytest.raises(SystemExit) as stopped:
         run("dance")
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["serch", "red"], "search"),
+        (["search", "red", "--jsn"], "--json"),
+        (["search", "red", "--treshold=0.5"], "--threshold"),
+        (["tag", "ad", "sale", "1"], "add"),
+        (["tag", "list", "--jsno"], "--json"),
+        (["gaps", "--kind", "prodct"], "product"),
+        (["search", "red", "--nothing-like-it"], None),
+        (["dance"], None),
+    ],
+)
+def test_a_mistyped_word_is_told_with_the_nearest(run, capsys, arguments, meant):
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    err = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert err.endswith(f". Did you mean {meant}?\n") if meant else "Did you mean" not in err
+
+
+@pytest.mark.parametrize("arguments", [("search", "red"), ("index", "photos"), ("info",), ("gaps",)])
+def test_a_file_is_no_place_for_a_collection(run, tmp_path, monkeypatch, arguments):
+    monkeypatch.setattr(services, "choose_model", pytest.fail)
+    write_pictures(tmp_path / "photos", 1)
+    (tmp_path / "notes").write_text("x")
+    code, out, err = run(*arguments, "--collection", "notes")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"findmake: There can be no collection at {tmp_path / 'notes'}: it is a file, and a collection is a "
+        "folder. Give --collection (or FINDMAKE_COLLECTION) a folder; it need not be there.\n"
+    )
+    code, _, err = run(*arguments, "--collection", "notes/here")
+    assert (code, f"{tmp_path / 'notes'} is a file" in err) == (2, True)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_a_model_is_chosen(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(services, "choose_model", pytest.fail)
+    monkeypatch.setattr(placing.os, "access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    write_pictures(tmp_path / "photos", 1)
+    code, _, err = run("index", "photos", "--collection", "new/here")
+    assert code == 1
+    assert f"{tmp_path / 'new' / 'here'} could not be read or written: {tmp_path} must not be" in err
+    assert not (tmp_path / "new").exists()
 
 
 def test_one_root_that_is_away_does_not_stop_the_others(filled, tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .commands import (
     calibrating,
@@ -27,7 +28,8 @@ from .commands import (
     training_generator,
     training_lora,
 )
-from .commands.options import say
+from .commands.options import say, settings
+from .commands.placing import misplaced
 from .settings import multiply_by_one_thread
 
 # Heavy modules are imported by the command that needs them, so that --help takes a blink.
@@ -80,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from indexer.errors import FindmakeError
 
     try:
+        if hasattr(options, "collection") and (reason := misplaced(settings(options).collection)):
+            say(f"findmake: {reason}")
+            return 2
         code: int = options.run(options)
         sys.stdout.flush()
         return code
@@ -105,8 +110,34 @@ def _attached(arguments: Sequence[str]) -> list[str]:
     return told
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names what a mistyped word may have been meant to be; Python itself can from 3.14 on."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += _meant(str(value), map(str, action.choices or ()))
+            raise
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read arguments; an unknown one is told here, where those that this command takes are known."""
+        known, others = super().parse_known_args(args, namespace)
+        for word in others:
+            if meant := _meant(word.partition("=")[0], self._option_string_actions):
+                self.error(f"unrecognized argument: {word}{meant}")
+        return known, others
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f". Did you mean {near[0]}?" if near else ""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="findmake",
         description="Search pictures and texts by meaning.",
         epilog=_EPILOG,

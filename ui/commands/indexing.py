@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .options import common, say, settings, write_json
+from .placing import check_writable
 
 if TYPE_CHECKING:
     from ui.cluster import ClusterOptions
@@ -50,6 +51,7 @@ def _index(options: argparse.Namespace) -> int:
     from ui import formats, large, progress, services, zoo
 
     wanted = settings(options)
+    check_writable(wanted.collection)  # or a person learns it after the model hub was asked
     line = progress.ProgressLine()
     try:
         report = services.index(
