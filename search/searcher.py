@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from indexer import BUILT_IN, Collection, Encoder, Item, fields_of
+from indexer import BUILT_IN, Collection, Encoder, Item, Kind, fields_of
 
 from .coverage import Calibration
 from .diversity import diversify
@@ -25,12 +25,15 @@ from .paging import deepen, page
 from .query import RELEVANCE, Like, Query, Words
 from .ranking import Ranked, Ranking
 from .results import Hit, Judgement, Results
+from .rows import Best
 from .texts import script_warning
 
 _JUDGED = 10  # best hits that the verdict looks at
 _SPARE = 14  # candidates beyond the page that usually make up for folded ones
 _RELEVANT = 200  # candidates that are reordered, or held against a threshold
 _BUILT_IN_ORDERS = ("title", "path", "id", "width", "height")  # beside attributes
+_COPY = 0.99  # probability that a copy of the picture that was asked with answers it
+_THE_SAME = "The picture that was asked with is here, or a copy of it."
 _ONLY_MADE = "All that was searched was made by a model, and what can be made never counts as an answer."
 
 Calibrated = Callable[[Collection, Encoder], Calibration | None]
@@ -116,6 +119,7 @@ class _Answer:
         self._query = query
         self._collection = searcher.collection
         self._model = searcher.collection.spec
+        self._asked = embedded.kind
         self._judge = Judge(searcher.calibration(), embedded)
         allowed = None
         if query.condition is not None:
@@ -158,12 +162,25 @@ class _Answer:
         """Judge the whole by its best hits, but those that a model made."""
         if not self._judge.is_calibrated:
             return None
-        best = self._ranking.counted(_JUDGED)
-        found, each = self._judge.judged(self._ranking.best(best), worded=self._ranking.decisive)
-        self._probabilities |= each
-        if found is not None and not best and self._ranking.first(1):
-            found = replace(found, reason=_ONLY_MADE)
+        ids = self._ranking.counted(_JUDGED)
+        best = self._ranking.best(ids)
+        found, each = self._judge.judged(best, worded=self._ranking.decisive)
+        assert found is not None
+        copies = self._copies(best)
+        self._probabilities |= each | copies
+        if not ids and self._ranking.first(1):
+            return replace(found, reason=_ONLY_MADE)
+        if copies and found.verdict != "match":
+            return replace(found, verdict="match", coverage=max(found.coverage, _COPY), reason=_THE_SAME)
         return found
+
+    def _copies(self, best: Mapping[Kind, Best]) -> dict[int, float]:
+        """Give a probability to the hits that are the picture that was asked with, or copies of it."""
+        if self._asked != "image" or "image" not in best:
+            return {}
+        found = best["image"]
+        same = found.ids[found.scores >= near_duplicate_threshold(self._model)]
+        return dict.fromkeys(same.tolist(), _COPY)
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what the model cannot read, and which fields are not there."""
@@ -232,7 +249,8 @@ class _Answer:
             return
         new = [item_id for item_id in ids if item_id not in self._probabilities]
         if new:
-            self._probabilities |= self._judge.probabilities(self._ranking.best(new))
+            best = self._ranking.best(new)
+            self._probabilities |= self._judge.probabilities(best) | self._copies(best)
 
     def _probability(self, item_id: int) -> float | None:
         value = self._probabilities.get(item_id)

@@ -117,3 +117,13 @@ def test_a_few_photos_without_any_words_get_verdicts(photos):
     assert photos.search(parse_query(["a cat"])).verdict == "match"
     for query in ("a tractor", "a wedding dress", "a submarine", "jeans", "a handbag"):
         assert photos.search(parse_query([query])).verdict == "no match"
+
+
+def test_the_same_picture_is_a_match_however_unlike_a_product_it_looks(photos, tmp_path):
+    for number, name in enumerate(PHOTOS):
+        copy = tmp_path / f"{name}.bmp"
+        Image.fromarray(getattr(skimage.data, name)()).convert("RGB").save(copy)
+        found = photos.search(parse_query([str(copy)]))
+        assert (found.judgement.verdict, found.hits[0].item.title) == ("match", f"{number:02}")
+        assert found.hits[0].probability >= 0.9
+        assert found.judgement.coverage >= 0.5
