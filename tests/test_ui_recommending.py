@@ -34,7 +34,7 @@ def test_recommend(run):
     assert err.startswith("findmake: Nothing can be recommended")
 
 
-def test_label_and_store(run):
+def test_label_and_store(run, tmp_path):
     code, out, err = run("label", "--labels", "red, blue,green", "--items", 3, 5, "--store", "--json")
     answer = json.loads(out)
     assert code == 0
@@ -45,9 +45,33 @@ def test_label_and_store(run):
         assert total == pytest.approx(1, abs=1e-3)
     code, out, err = run("label", "--labels", "red", "--items", 3)
     assert "uncalibrated" in err
-    assert out.split()[:2] == ["3", "red"]
+    head, line = out.splitlines()
+    assert head.split() == ["id", "labels", "title", "(path)"]
+    assert line.split()[:2] == ["3", "red"]
+    assert line.endswith(f"  002 red  ({tmp_path / 'photos' / '002_red.png'})")
+    assert head.index("title") == line.index("002 red")
     code, _, err = run("label", "--labels", "red,red")
     assert (code, err.startswith("findmake: Cannot choose between the labels")) == (1, True)
+
+
+def test_a_line_break_in_a_files_name_breaks_no_table(run, tmp_path):
+    name = "a\nred\x1b[31m.png"
+    for folder in ("one", "two"):
+        (tmp_path / "photos" / folder).mkdir()
+        shutil.copy(tmp_path / "photos" / "002_red.png", tmp_path / "photos" / folder / name)
+    (tmp_path / "photos" / "b\nroken.png").write_text("x")
+    assert "b\\nroken.png: " in run("index")[2]
+    item = json.loads(run("similar", tmp_path / "photos" / "one" / name, "--json")[1])["hits"][0]["id"]
+    for command in (
+        ("search", tmp_path / "photos" / "one" / name, "--no-fold", "--explain"),
+        ("duplicates", "--threshold", 2),
+        ("recommend", "--like", 5, "-k", 20),
+        ("label", "--labels", "red"),
+        ("explain", tmp_path / "photos" / "one" / name, item),
+    ):
+        _, out, _ = run(*command)
+        assert r"a\nred\x1b[31m.png" in out, command
+        assert not [line for line in out.split("\n") if line.startswith("red") or "\x1b" in line], command
 
 
 def test_duplicates(run, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +10,13 @@ from typing import Any
 
 from indexer import Facet, IndexReport
 from search import Contribution, Hit, Results
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # lines, terminals and UTF-8
+
+
+def one_line(text: str) -> str:
+    r"""Write text, such as a file's name, so that it fills one line of a table: a line break as ``\n``."""
+    return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def results_to_json(results: Results) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def contributions_to_text(results: Results, explained: Mapping[int, Sequence[Con
     """Lay out what each term gave to each hit's score, a hit a line."""
     lines = []
     for hit in results.hits:
-        parts = "  ".join(f"{part.label}: {part.value:+.3f}" for part in explained[hit.item.id])
+        parts = "  ".join(f"{one_line(part.label)}: {part.value:+.3f}" for part in explained[hit.item.id])
         lines.append(f"{hit.item.id:6d}  {hit.score:6.3f} =  {parts}")
     return "\n".join(lines)
 
@@ -84,8 +92,8 @@ def facets_to_text(facets: Mapping[str, Facet]) -> str:
     """Lay out counts of values, a field a line."""
     lines = []
     for name, facet in facets.items():
-        counts = ", ".join(f"{value} {count}" for value, count in facet.values)
-        lines.append(f"{name}: {counts or f'{facet.low} to {facet.high}'}")
+        counts = ", ".join(f"{one_line(str(value))} {count}" for value, count in facet.values)
+        lines.append(f"{one_line(name)}: {counts or f'{facet.low} to {facet.high}'}")
     return "\n".join(lines)
 
 
@@ -99,8 +107,8 @@ def results_to_table(results: Results, width: int | None = None) -> str:
     room = max(20, width - 31)
     lines = [f"{'prob':>5}  {'score':>6}  {'id':>6}  {'by':5}  path  (title)"]
     for hit in results.hits:
-        path = hit.item.path or hit.item.key
-        label = f"{_shortened(path, room)}  ({hit.item.title})" if hit.item.title else path
+        path = one_line(hit.item.path or hit.item.key)
+        label = f"{_shortened(path, room)}  ({one_line(hit.item.title)})" if hit.item.title else path
         if hit.item.origin == "generated":
             label += "  [generated, apart]" if hit.item.apart else "  [generated]"
         if hit.folded:
@@ -131,8 +139,8 @@ def report_to_text(report: IndexReport) -> str:
     line = f"{', '.join(parts)} in {report.seconds:.1f} s"
     if report.images_per_s:
         line += f" ({report.images_per_s:.1f} pictures/s)"
-    failures = [f"  failed: {failure.path}: {failure.reason}" for failure in report.failed]
-    return "\n".join([*failures, *(f"  note: {note}" for note in report.notes), line])
+    failures = [one_line(f"  failed: {failure.path}: {failure.reason}") for failure in report.failed]
+    return "\n".join([*failures, *(one_line(f"  note: {note}") for note in report.notes), line])
 
 
 def _shortened(path: str, room: int) -> str:
@@ -144,7 +152,7 @@ def facts_to_text(facts: Mapping[str, Any]) -> str:
     there = {name: value for name, value in facts.items() if value is not None}
     shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in there.items()}
     return "\n".join(
-        f"{name:12}{value:,}" if isinstance(value, int) else f"{name:12}{value}"
+        f"{name:12}{value:,}" if isinstance(value, int) else f"{name:12}{one_line(str(value))}"
         for name, value in shown.items()
     )
 

@@ -63,6 +63,8 @@ def _member_to_json(member: Duplicate) -> dict[str, Any]:
 
 
 def _to_text(groups: tuple[DuplicateGroup, ...]) -> str:
+    from ui.formats import one_line
+
     if not groups:
         return "No duplicates."
     lines = []
@@ -72,7 +74,8 @@ def _to_text(groups: tuple[DuplicateGroup, ...]) -> str:
             how = (
                 f"same as {member.same_as}" if member.same_as else f"{member.score:.3f}" if place else "keep"
             )
-            lines.append(f"{member.item.id:6d}  {how:>14}  {size:>11}  {member.item.path or member.item.key}")
+            where = one_line(member.item.path or member.item.key)
+            lines.append(f"{member.item.id:6d}  {how:>14}  {size:>11}  {where}")
         lines.append("")
     spare = sum(len(group.members) - 1 for group in groups)
     return "\n".join([*lines, f"{len(groups):,} groups, {spare:,} items to spare."])

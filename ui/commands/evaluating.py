@@ -46,6 +46,7 @@ def add_evaluate(commands: Commands) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from search import DEFAULT_TEMPLATES
     from ui.accounts import evaluation_to_json
+    from ui.formats import one_line
 
     if options.dataset is not None and options.collection is not None:
         say("findmake: give a dataset or --collection, not both.")
@@ -57,7 +58,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     judge = _on_collection if options.dataset is None else _on_dataset
     report = judge(options, templates)
     for failure in report.failed[:_SHOWN_FAILURES]:
-        say(f"  failed: {failure.path}: {failure.reason}")
+        say(one_line(f"  failed: {failure.path}: {failure.reason}"))
     if len(report.failed) > _SHOWN_FAILURES:
         say(f"  and {len(report.failed) - _SHOWN_FAILURES:,} more")
     write_json(evaluation_to_json(report)) if options.json else write(_to_table(report))

@@ -77,10 +77,12 @@ def _explained(collection: Collection, item: Item, embedded: EmbeddedQuery) -> d
 
 
 def _as_text(explained: dict[str, Any]) -> str:
+    from ui.formats import one_line
+
     lines = []
     for kind, parts in explained.items():
         lines.append(f"{parts['score']:7.3f}  by its {kind}")
-        lines += [f"{term['contribution']:+7.3f}    {term['term']}" for term in parts["terms"]]
+        lines += [f"{term['contribution']:+7.3f}    {one_line(term['term'])}" for term in parts["terms"]]
     return "\n".join(lines)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .options import common, say, settings, write, write_json
 
 if TYPE_CHECKING:
+    from indexer import Collection
     from search import LabelledItem
 
     from .options import Commands
 
+_PAGE = 1_000  # items looked up at a time
 _UNCALIBRATED = (
     "The probabilities are uncalibrated: nothing was measured for the model {model}. "
     "The order of the labels is right; take the numbers as rough."
@@ -45,8 +48,7 @@ def _label(options: argparse.Namespace) -> int:
         return 0
     if not found.is_calibrated:
         say(_UNCALIBRATED.format(model=found.model))
-    for item in found.items:
-        write(_to_line(item))
+    _print_table(collection, found.items)
     if options.store:
         say(f"{stored:,} items tagged.")
     return 0
@@ -57,7 +59,21 @@ def _to_json(item: LabelledItem) -> dict[str, Any]:
     return {"id": item.item_id, "labels": labels, "none": round(item.none, 4)}
 
 
-def _to_line(item: LabelledItem) -> str:
+def _print_table(collection: Collection, labelled: Sequence[LabelledItem]) -> None:
+    from ui.formats import one_line
+
+    width = max(len(_likeliest(each)) for each in labelled) if labelled else 0
+    write(f"{'id':>6}  {'labels':{width}}  title  (path)")
+    for start in range(0, len(labelled), _PAGE):
+        page = labelled[start : start + _PAGE]
+        items = {item.id: item for item in collection.store.items([each.item_id for each in page])}
+        for each in page:
+            item = items.get(each.item_id)  # it may have gone meanwhile
+            named = one_line(f"{item.title}  ({item.path or item.key})") if item else "(gone)"
+            write(f"{each.item_id:6d}  {_likeliest(each):{width}}  {named}")
+
+
+def _likeliest(item: LabelledItem) -> str:
     shown = [(each.label, each.probability) for each in item.labels[:3]]
     shown = sorted([*shown, ("none of these", item.none)], key=lambda pair: -pair[1])
-    return f"{item.item_id:6d}  " + ", ".join(f"{label} {chance:.2f}" for label, chance in shown)
+    return ", ".join(f"{label} {chance:.2f}" for label, chance in shown)

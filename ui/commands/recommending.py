@@ -57,10 +57,12 @@ def _to_json(found: Recommendation) -> dict[str, Any]:
 
 
 def _to_table(found: tuple[Recommendation, ...]) -> str:
+    from ui.formats import one_line
+
     if not found:
         return "Nothing to recommend: everything here has been rated."
     lines = [f"{'score':>6}  {'id':>6}  {'like':>6}  title  (path)"]
     for each in found:
-        where = each.item.path or each.item.key
-        lines.append(f"{each.score:6.2f}  {each.item.id:6d}  {each.because:6d}  {each.item.title}  ({where})")
+        told = one_line(f"{each.item.title}  ({each.item.path or each.item.key})")
+        lines.append(f"{each.score:6.2f}  {each.item.id:6d}  {each.because:6d}  {told}")
     return "\n".join(lines)
