@@ -209,6 +209,16 @@ def test_gaps_are_listed(run, tmp_path):
         run("gaps", "--since", "yesterday")
 
 
+def test_a_table_of_gaps_makes_no_folder(run, tmp_path):
+    code, out, err = run("gaps", "--csv", tmp_path / "away" / "gaps.csv")
+    assert (code, out) == (1, "")
+    assert err == (
+        f"findmake: cannot write {tmp_path / 'away' / 'gaps.csv'}: No such file or directory. "
+        "Give another folder.\n"
+    )
+    assert not (tmp_path / "away").exists()
+
+
 def test_gaps_are_filled_within_a_budget(run, tmp_path):
     log(tmp_path, "yellow", times=3)
     log(tmp_path, "red", times=1)

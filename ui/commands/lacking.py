@@ -60,7 +60,8 @@ def _gaps(options: argparse.Namespace) -> int:
     collection = services.open_collection(settings(options))
     found = find_gaps(collection, since=options.since)
     if options.csv is not None:
-        written = write_files({options.csv.name: gaps_to_csv(found).encode}, options.csv.parent)
+        table = gaps_to_csv(found).encode
+        written = write_files({options.csv.name: table}, options.csv.parent, make_folder=False)
         if not written:
             return 1
         say(f"Wrote {written[0]}: {len(found):,} gaps.")

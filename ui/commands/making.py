@@ -168,12 +168,15 @@ def candidates_to_table(report: FillReport) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def write_files(files: dict[str, Callable[[], bytes]], folder: Path) -> list[str]:
+def write_files(
+    files: dict[str, Callable[[], bytes]], folder: Path, *, make_folder: bool = True
+) -> list[str]:
     """Write files into a folder, each as a whole; say what could not be written.
 
     Args:
         files: what to write, by name.
-        folder: made if it is not there.
+        folder: where.
+        make_folder: if it is not there; otherwise that is told.
 
     Returns:
         The paths of those written.
@@ -184,7 +187,8 @@ def write_files(files: dict[str, Callable[[], bytes]], folder: Path) -> list[str
     for name, content in files.items():
         path = folder / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if make_folder:
+                folder.mkdir(parents=True, exist_ok=True)
             write_whole(path, content(), beside=path.with_name(f"{path.name}.part"))
         except OSError as error:
             say(f"findmake: cannot write {path}: {error.strerror or error}. Give another folder.")
