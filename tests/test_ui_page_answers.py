@@ -144,6 +144,14 @@ def test_completions_go_on_from_the_words(completer):
     assert parameters(run(app)) == {"q": words}
 
 
+@pytest.mark.parametrize("also", [{}, {"item": "1"}])
+def test_a_query_that_cannot_be_parsed_is_told_once_and_for_who_reads_a_page(pictures, also):
+    app = page(q="cat -", **also)
+    [told] = [each.value for each in app.error]
+    assert "nothing follows it" in told
+    assert told.endswith("is words.")
+
+
 def test_nothing_is_completed_that_uses_the_query_language(completer):
     assert not [each for each in page(q="red + bl").button if str(each.key).startswith("completion ")]
 

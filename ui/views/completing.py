@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from search import Completer, CompleterUnavailable, Words, parse_terms
+from search import BadQuery, Completer, CompleterUnavailable, Words, parse_terms
 from ui import state
 from ui.settings import Settings
 
@@ -14,9 +14,13 @@ _COMPLETIONS = 5
 def completions(words: str) -> list[str]:
     """Complete plain words, if a completer was trained on the collection; likeliest first.
 
-    What uses the query language (weights, plus, minus, items, quotation marks) is not completed.
+    What uses the query language (weights, plus, minus, items, quotation marks) is not completed, nor is
+    what cannot be parsed: the search itself tells why.
     """
-    if parse_terms([words], files=False) != (Words(text=words),):
+    try:
+        if parse_terms([words], files=False) != (Words(text=words),):
+            return []
+    except BadQuery:
         return []
     try:
         completer = _open(state.settings())

@@ -38,7 +38,8 @@ _EXAMPLES = (
     later("a cat"),
     later("camera - black"),
 )
-_NEAREST = 6  # misses above the offer to make it; the others stand below
+_NEAREST = 4  # misses above the offer to make it; the others stand below
+_FOR_TERMINALS = " See: findmake --help"  # ends the sentence about a query; here its rules stand on the page
 _HELP = later(
     "Describe what you look for, or paste a picture anywhere on this page. Put them together with plus and "
     "minus: **shoes + red**, **armchair - leather**, **2:handbag + floral** (the number is a weight). "
@@ -82,7 +83,8 @@ def _draw() -> None:
 
 
 def _tell(error: FindmakeError) -> None:
-    st.error(plain(retold(str(error))), icon=":material/error:")
+    told = retold(str(error)).removesuffix(_FOR_TERMINALS)
+    st.error(plain(told), icon=":material/error:")
 
 
 def _found(view: state.View) -> None:

@@ -73,8 +73,9 @@ def _form(query: Query, results: Results, key: str) -> None:
     with st.form(f"form-{key}", border=False):
         told = tr("What the generator is told")
         st.text_area(told, value=prompt, key=f"prompt {key}", height=80, max_chars=1_000)
-        left, right = st.columns(2, gap="medium")
-        with left:
+        widths = [3, 3, *([3] if len(generators) > 1 else []), 2]
+        look, number, *which, start = st.columns(widths, gap="medium", vertical_alignment="bottom")
+        with look:
             st.slider(
                 tr("Look of the nearest misses"),
                 0.0,
@@ -84,20 +85,22 @@ def _form(query: Query, results: Results, key: str) -> None:
                 key=f"style {key}",
                 help=tr("0 ignores how they look, 1 follows them closely"),
             )
-        with right:
+        with number:
             st.slider(tr("Pictures to make"), 1, _MOST, 4, key=f"count {key}")
-        if len(generators) > 1:
-            st.selectbox(tr("Generator"), generators, key=f"generator {key}")
+        for column in which:
+            column.selectbox(tr("Generator"), generators, key=f"generator {key}")
+        with start:
+            st.form_submit_button(
+                tr("Make it"),
+                key=f"make {key}",
+                type="primary",
+                icon=":material/auto_awesome:",
+                width="stretch",
+                on_click=_start,
+                args=(query, key),
+            )
         if "starter" in generators:
             st.caption(tr(_BY_MEANING))
-        st.form_submit_button(
-            tr("Make it"),
-            key=f"make {key}",
-            type="primary",
-            icon=":material/auto_awesome:",
-            on_click=_start,
-            args=(query, key),
-        )
 
 
 def _proposed(query: Query, key: str) -> str:
