@@ -21,8 +21,9 @@ _OFFER = later(
 )
 _WEAK_OFFER = later("What came near may do. If it does not, a picture of it can be made.")
 _BY_MEANING = later(
-    "The starter generator goes by the meaning of your search and the look of the nearest misses; the words "
-    "are kept with the picture, but do not change it. Its pictures are small."
+    "The starter generator makes clothes and accessories only, and small pictures. It goes by the meaning of "
+    "your search and the look of the nearest misses; the words are kept with the picture, but do not "
+    "change it."
 )
 
 
