@@ -110,7 +110,7 @@ class Cluster:
             _Worker,
             fn_constructor_args=(told,),
             batch_size=1,
-            scheduling_strategy="SPREAD",
+            ray_remote_args_fn=lambda: {"scheduling_strategy": "SPREAD"},
             **self._workers(len(rows)),
         )
         for batch in done.iter_batches(batch_size=1, prefetch_batches=1):
@@ -213,7 +213,10 @@ def _joined(address: str | None) -> Iterator[None]:
     if place := _PLACE.fullmatch(address or ""):
         with socket.create_connection((place["host"], int(place["port"])), timeout=_CONNECT_TIMEOUT_S):
             pass  # Ray itself tries for minutes
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
+    # "local": without an address Ray would join whatever cluster happens to run on this machine.
+    ray.init(
+        address=address or "local", log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None
+    )
     try:
         yield
     finally:

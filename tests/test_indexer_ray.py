@@ -112,35 +112,6 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path):
             run(tmp_path / "c", [tmp_path / "photos"], read=read_on_cluster(ColourEncoder, address=form))
 
 
-class ColoursOnGpu(ColourEncoder):
-    """Leaves word of the GPUs that its process may use."""
-
-    def __init__(self, folder):
-        super().__init__()
-        Path(folder, os.environ.get("CUDA_VISIBLE_DEVICES", "any")).touch()
-
-
-@pytest.mark.parametrize(("on_gpus", "workers"), [(True, None), (True, 5), (False, 2)])
-def test_each_worker_has_a_gpu_of_its_own_where_there_are_any(
-    nodes, on_gpus, workers, tmp_path, monkeypatch, request
-):
-    """On logical GPUs: what Ray hands out and tells its workers is the same."""
-    monkeypatch.setattr("indexer.ray_reading._SHARD", 4)
-    for resources in ({"num_cpus": 2, "num_gpus": 2}, {"num_cpus": 0, "num_gpus": 1}):  # the last of no use
-        more = nodes.add_node(**resources)
-        request.addfinalizer(partial(nodes.remove_node, more))
-    write_pictures(tmp_path / "photos", 40)
-    told = tmp_path / "told"
-    told.mkdir()
-    opened = partial(ColoursOnGpu, str(told))
-    read = read_on_cluster(opened, workers=workers, on_gpus=on_gpus)
-    report, _ = run(tmp_path / "c", [tmp_path / "photos"], read=read)
-    assert report.added == 40
-    seen = {path.name for path in told.iterdir()}
-    assert seen <= ({"0", "1"} if on_gpus else {"any", ""})
-    assert seen
-
-
 def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path, inputs, monkeypatch):
     monkeypatch.setattr("indexer.ray_reading._SHARD", 24)
     told = tmp_path / "told"
@@ -197,3 +168,35 @@ def test_the_command_line_starts_a_cluster_of_its_own(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["added"] == 20
+
+
+# Last: nodes that are gone count among the living for a while.
+
+
+class ColoursOnGpu(ColourEncoder):
+    """Leaves word of the GPUs that its process may use."""
+
+    def __init__(self, folder):
+        super().__init__()
+        Path(folder, os.environ.get("CUDA_VISIBLE_DEVICES", "any")).touch()
+
+
+@pytest.mark.parametrize(("on_gpus", "workers"), [(True, None), (True, 5), (False, 2)])
+def test_each_worker_has_a_gpu_of_its_own_where_there_are_any(
+    nodes, on_gpus, workers, tmp_path, monkeypatch, request
+):
+    """On logical GPUs: what Ray hands out and tells its workers is the same."""
+    monkeypatch.setattr("indexer.ray_reading._SHARD", 4)
+    for resources in ({"num_cpus": 2, "num_gpus": 2}, {"num_cpus": 0, "num_gpus": 1}):  # the last of no use
+        more = nodes.add_node(**resources)
+        request.addfinalizer(partial(nodes.remove_node, more))
+    write_pictures(tmp_path / "photos", 40)
+    told = tmp_path / "told"
+    told.mkdir()
+    opened = partial(ColoursOnGpu, str(told))
+    read = read_on_cluster(opened, workers=workers, on_gpus=on_gpus)
+    report, _ = run(tmp_path / "c", [tmp_path / "photos"], read=read)
+    assert report.added == 40
+    seen = {path.name for path in told.iterdir()}
+    assert seen <= ({"0", "1"} if on_gpus else {"any", ""})
+    assert seen
