@@ -83,7 +83,7 @@ from .optimizing import LARGE, RECALL, Built, optimize
 from .pipeline import Progress, Read, index_sources
 from .quiet import quiet as without_warnings
 from .removing import remove_copies
-from .server import use_server
+from .server import SERVER_FILE, use_server
 from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
@@ -103,6 +103,7 @@ __all__ = [
     "LARGE",
     "NUMBER_FIELDS",
     "RECALL",
+    "SERVER_FILE",
     "ZOO",
     "BadRow",
     "BadTag",

@@ -27,9 +27,7 @@ from .reading import Ready, read_candidate
 from .shelf import GENERATED_FOLDER, sweep_orphans
 from .sources import Candidate, Source
 
-_READERS = min(
-    max(4, cores()), 16
-)  # decoding releases the GIL; more only wait, each with a picture in memory
+_READERS = min(max(4, cores()), 16)  # decoding releases the GIL; more only wait, each with a picture
 _AHEAD = 3  # batches that are read before they are needed
 _LISTED = 500
 

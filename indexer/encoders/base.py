@@ -11,6 +11,8 @@ from ..items import Embeddings, EncoderSpec
 
 BATCH_SIZE = 32
 """Pictures at a time where nothing asks for more: few enough to lose little when a run is stopped."""
+LARGEST_BATCH = 128
+"""Pictures at a time that an encoder may ask for: some batches more wait decoded in the machine's memory."""
 
 
 class Encoder(Protocol):

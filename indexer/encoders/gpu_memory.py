@@ -8,11 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from ..errors import ModelUnavailable
-from .base import BATCH_SIZE
+from .base import BATCH_SIZE, LARGEST_BATCH
 
-MOST = (
-    128  # pictures at a time: more keep a large GPU hardly busier, and wait decoded in the machine's memory
-)
 _PROBED = 8
 
 Tower = Callable[[torch.Tensor], torch.Tensor]
@@ -54,7 +51,7 @@ def fitting(memory: float, *, each: float) -> int:
         each: bytes that a picture takes.
     """
     most = max(int(memory / 2 / max(each, 1)), 1)
-    return min(1 << (most.bit_length() - 1), MOST)
+    return min(1 << (most.bit_length() - 1), LARGEST_BATCH)
 
 
 def to_device(rows: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:

@@ -14,14 +14,13 @@ from tokenizers import Tokenizer
 
 from ..items import Embeddings, EncoderSpec
 from . import onnx_files
-from .base import BATCH_SIZE
+from .base import BATCH_SIZE, LARGEST_BATCH
 from .cleaning import cleaned
 from .devices import cores
 from .onnx_files import ExportedFacts
 from .pixels import Pixels, to_pixels
 
 _TEXTS, _PICTURES = 32, 8  # at a time
-_MOST = 128  # pictures
 _MANY = 24  # inputs that come from indexing, not from people who ask at the same time
 _ERRORS_ONLY = 3
 
@@ -60,7 +59,7 @@ class OnnxEncoder:
     @property
     def batch_size(self) -> int:
         """Pictures to hand over at a time: some for each core, but not too many to wait in memory."""
-        return min(max(BATCH_SIZE, _PICTURES * self._cores), _MOST)
+        return min(max(BATCH_SIZE, _PICTURES * self._cores), LARGEST_BATCH)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """Embed pictures; see Encoder."""

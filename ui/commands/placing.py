@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_SERVED = "server.url"  # in a folder that stands for a collection on a server, which is written there
-
 
 def misplaced(folder: Path) -> str:
     """Say in a sentence why no collection can lie in a folder; empty if one can, or does."""
@@ -25,9 +23,10 @@ def check_writable(folder: Path) -> None:
     Raises:
         StorageFailure: it cannot.
     """
-    from indexer import StorageFailure
+    from indexer import SERVER_FILE, StorageFailure
 
-    if not os.access(_there(folder), os.W_OK | os.X_OK) and not (folder / _SERVED).is_file():
+    is_served = (folder / SERVER_FILE).is_file()  # what it stands for is written there
+    if not os.access(_there(folder), os.W_OK | os.X_OK) and not is_served:
         raise StorageFailure(folder, f"{_there(folder)} must not be written to")
 
 
