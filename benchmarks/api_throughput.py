@@ -29,8 +29,8 @@ from architectures import prepared
 from PIL import Image
 
 from indexer import Collection, Encoder, Imported
-from indexer.changes import Draft
-from indexer.encoders.loading import STARTER
+from indexer.encoders.loader import STARTER
+from indexer.storage.drafts import Draft
 from ui.client import Client, ServerUnreachable
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 from indexer import load_encoder, prepare, shorten
-from indexer.encoders.loading import STARTER
-from indexer.encoders.onnx_encoder import OnnxEncoder
-from indexer.encoders.open_clip import OpenClipEncoder
+from indexer.encoders.loader import STARTER
+from indexer.encoders.onnx.encoder import OnnxEncoder
+from indexer.encoders.pytorch.open_clip import OpenClipEncoder
 
 
 def save_open_clip(architecture: str, folder: Path) -> None:

@@ -24,10 +24,11 @@ from architectures import save_open_clip
 from PIL import Image
 
 from indexer import load_encoder, prepare
-from indexer.encoders import runtime, tuning
+from indexer.encoders import runtime
 from indexer.encoders.devices import resolve_device
-from indexer.encoders.loading import load_parts
-from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.loader import load_parts
+from indexer.encoders.onnx.encoder import OnnxEncoder
+from indexer.encoders.pytorch import tune
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket", "page", "moon")
 TEXTS = [f"a photo of {number} red running shoes on a wooden floor" for number in range(32)]
@@ -92,9 +93,9 @@ def measure(given: argparse.Namespace) -> None:
     plain_model = parts.model.to(device)
     tuned_model = copy.deepcopy(plain_model)
     with torch.inference_mode():
-        plain = tuning.plain_image_tower(plain_model)
+        plain = tune.plain_image_tower(plain_model)
         pixels = torch.stack([parts.preprocess(picture) for picture in pictures()]).to(device)
-        tuned = tuning.tuned_image_tower(tuned_model, pixels[:4], at_once=given.batch)
+        tuned = tune.tuned_image_tower(tuned_model, pixels[:4], at_once=given.batch)
         batch = pixels.repeat(-(-given.batch // len(pixels)), 1, 1, 1)[: given.batch]
         tokens = parts.tokenizer(TEXTS).to(device)
         images: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"plain": plain, "tuned": tuned}

@@ -26,7 +26,7 @@ from many import DIM, FixedEncoder, clustered, filled, ood_queries
 
 import search
 from indexer import Collection, FaissIndex, optimize
-from indexer.snapshots import read_manifest
+from indexer.indexes.manifest import read_manifest
 from search import Calibration, Searcher, parse_filter, parse_query
 from ui.threads import one_for_each_product
 

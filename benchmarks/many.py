@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from indexer import Collection, EncoderSpec, Imported
-from indexer.changes import Draft
+from indexer.storage.drafts import Draft
 
 DIM = 512
 _CLUSTERS, _DIRECTIONS = 5_000, 100

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the browser's helpers stand with the tests
 
 from indexer import Collection, Imported, load_encoder  # noqa: E402
-from indexer.changes import Draft  # noqa: E402
+from indexer.storage.drafts import Draft  # noqa: E402
 from tests.browser import ARGUMENTS, find_browser, serving  # noqa: E402
 
 _DIFFERENT = 64  # thumbnails; all are of the size of real ones

@@ -116,14 +116,14 @@ def save_models(models: Path) -> None:
     from architectures import prepared
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
-    from indexer.encoders import onnx_files
+    from indexer.encoders.onnx import cache
 
     models.mkdir()
     config = CLIPConfig(vision_config={"image_size": SIZE, "patch_size": 32})
     CLIPModel(config).save_pretrained(models / "transformers")
     CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size=SIZE).save_pretrained(models / "transformers")
     save_tokenizer(models / "transformers")
-    graph = onnx.load(onnx_files.folder_of(prepared(ARCHITECTURE, models).spec) / onnx_files.IMAGE_TOWER)
+    graph = onnx.load(cache.folder_of(prepared(ARCHITECTURE, models).spec) / cache.IMAGE_TOWER)
     for old, new in ((graph.graph.input[0].name, "input"), (graph.graph.output[0].name, "output")):
         rename(graph, old, new)
     place = models / "rclip" / "ViT-B-32-256-datacomp_s34b_b86k"
@@ -147,7 +147,7 @@ def save_tokenizer(folder: Path) -> None:
     import open_clip
     from transformers import CLIPTokenizerFast
 
-    from indexer.encoders.onnx_tokenizer import exported_tokenizer
+    from indexer.encoders.onnx.tokenizer import exported_tokenizer
 
     made = exported_tokenizer(open_clip.tokenizer.SimpleTokenizer()).tokenizer
     CLIPTokenizerFast(

@@ -26,9 +26,10 @@ from architectures import by_torch_on, prepared
 from PIL import Image
 
 from indexer import Collection, decode_image, index_sources, open_source, thumbnail
-from indexer.encoders import Encoder, cores, onnx_files
-from indexer.encoders.loading import STARTER
-from indexer.encoders.pixels import to_pixels
+from indexer.encoders import Encoder, cores
+from indexer.encoders.loader import STARTER
+from indexer.encoders.onnx import cache
+from indexer.encoders.preprocess import to_pixels
 
 SIZES = {"640 x 480": (640, 480), "4000 x 3000": (4000, 3000)}
 ROUNDS = 3
@@ -73,7 +74,7 @@ class Opened:
 def by_onnxruntime(architecture: str, models: Path, runtime: str) -> Opened:
     """Open an encoder that runs by onnxruntime; see ``prepared``."""
     encoder = prepared(architecture, models, runtime)
-    facts = onnx_files.read_facts(onnx_files.folder_of(encoder.spec), encoder.spec)
+    facts = cache.read_facts(cache.folder_of(encoder.spec), encoder.spec)
     assert facts is not None
     side = facts.pixels.size
     pixels = np.random.default_rng(0).normal(size=(64, 3, side, side)).astype(np.float32)

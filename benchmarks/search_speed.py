@@ -22,7 +22,7 @@ from many import DIM, FixedEncoder
 
 import search
 from indexer import Collection, Imported
-from indexer.changes import Draft
+from indexer.storage.drafts import Draft
 from search import Calibration, Query, Searcher, parse_filter, parse_query
 from ui.threads import one_for_each_product
 

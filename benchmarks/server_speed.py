@@ -23,7 +23,7 @@ from index_speed import QUERIES, timed, whole
 from many import DIM, clustered, fill, ood_queries
 
 from indexer import Collection, ExactIndex
-from indexer.server import address_of, link
+from indexer.collection.server_address import address_of, link
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.postgres_server import PostgresServer

@@ -1,9 +1,12 @@
 """From files, tables and texts to a searchable Collection."""
 
-from .arranging import Order
-from .cluster import read_on_cluster
-from .collection import Collection
-from .conditions import (
+from .collection.collection import Collection
+from .collection.generated_items import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
+from .collection.listing import list_collections
+from .collection.merge_copies import remove_copies
+from .collection.optimize import LARGE, RECALL, Built, optimize
+from .collection.server_address import SERVER_FILE, use_server
+from .conditions.ast import (
     BUILT_IN,
     DATE_FIELDS,
     NUMBER_FIELDS,
@@ -21,6 +24,7 @@ from .conditions import (
     fields_of,
     names_origin,
 )
+from .conditions.values import Period, number_of
 from .doctor import CHECKS, Examination, Finding, examine
 from .encoders import (
     ZOO,
@@ -56,9 +60,13 @@ from .errors import (
     UnreadableImage,
     UnreadableSource,
 )
-from .facets import Facet
-from .images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
-from .indexes import Nearest
+from .files.atomic_write import write_whole
+from .files.thread_warnings import quiet as without_warnings
+from .images.decode import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
+from .images.memory_limit import available_memory
+from .indexes.base import Nearest
+from .ingest.pipeline import Progress, Read, index_sources
+from .ingest.ray_entry import read_on_cluster
 from .items import (
     KINDS,
     Embeddings,
@@ -72,26 +80,18 @@ from .items import (
     Kind,
     Provenance,
 )
-from .job_tables import Job, JobState
-from .jobs import JobStore
-from .listing import list_collections
-from .literals import Period, number_of
 from .marks import Mark, find_mark
-from .memory import available_memory
-from .misses import Miss, MissKind, MissVerdict, Unanswered
-from .optimizing import LARGE, RECALL, Built, optimize
-from .pipeline import Progress, Read, index_sources
-from .quiet import quiet as without_warnings
-from .removing import remove_copies
-from .server import SERVER_FILE, use_server
-from .shelf import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .sources import Source, open_source
 from .sources.parquet import ParquetRows
 from .sources.rows import BadRow, CsvRows, JsonLines, JsonList, Row
-from .tags import TagCount, Tagging
-from .timeline import Span, When, binned, in_span
+from .storage.jobs import JobStore
+from .storage.misses import Miss, MissKind, MissVerdict, Unanswered
+from .storage.queries.facets import Facet
+from .storage.queries.sort import Order
+from .storage.queries.timeline import Span, When, binned, in_span
+from .storage.schema.job_tables import Job, JobState
+from .storage.tags import TagCount, Tagging
 from .vectors import ExactIndex, FaissIndex, isin_sorted
-from .whole import write_whole
 
 __all__ = [
     "BUILT_IN",

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .encoders.heads import Heads
+from .encoders.starter.heads import Heads
 
 MAX_LOGIT_SCALE = math.log(100)  # CLIP's limit: beyond it training becomes unstable
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from indexer import Collection, Generated, Imported
-from indexer.changes import Draft
+from indexer.storage.drafts import Draft
 from tests.colour_encoder import DIM, ColourEncoder
 from tests.strategies import unit_rows
 

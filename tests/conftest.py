@@ -5,8 +5,8 @@ import os
 import pytest
 
 from indexer import Collection, index_sources, open_source
-from indexer.encoders import onnx_files
-from indexer.server import address_of, link
+from indexer.collection.server_address import address_of, link
+from indexer.encoders.onnx import cache
 from tests.colour_encoder import ColourEncoder
 from ui import cli, services
 
@@ -64,7 +64,7 @@ def isolated(monkeypatch, tmp_path):
     for name in ("COLLECTION", "MODEL", "DEVICE", "LOG_MISSES", "GENERATOR", "API_TOKEN"):
         monkeypatch.delenv(f"FINDMAKE_{name}", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg-data"))
-    monkeypatch.setattr(onnx_files.platformdirs, "user_cache_path", lambda *_, **__: tmp_path / "xdg-cache")
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda *_, **__: tmp_path / "xdg-cache")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from indexer import Collection, index_sources, open_source
-from indexer.server import address_of, link
+from indexer.collection.server_address import address_of, link
 from search import Searcher, find_calibration
 from tests.colour_encoder import COLOURS, ColourEncoder
 from tests.colour_pictures import encoded

@@ -9,7 +9,7 @@ import pillow_heif
 from PIL import Image
 
 from indexer.errors import UnreadableImage
-from indexer.images import Picture, decode_image
+from indexer.images.decode import Picture, decode_image
 
 RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 200, 30), (30, 30, 200), (255, 255, 255)
 

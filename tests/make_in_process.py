@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from indexer import Collection, CollectionBusy
-from indexer.store import Store
+from indexer.storage.store import Store
 from tests.colour_encoder import ColourEncoder
 from tests.made_pictures import make
 

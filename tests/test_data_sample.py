@@ -13,7 +13,7 @@ from subprocess import run
 
 import pytest
 
-from indexer.images import load_image
+from indexer.images.decode import load_image
 from indexer.sources import open_source
 
 RECIPE = Path(__file__).parents[1] / "data" / "sample"

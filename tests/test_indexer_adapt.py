@@ -17,7 +17,7 @@ from indexer.adapt import (
     info_nce,
     nt_xent,
 )
-from indexer.encoders.heads import Heads, ProjectionHead
+from indexer.encoders.starter.heads import Heads, ProjectionHead
 
 SEEDS = st.integers(0, 2**16)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import Collection, DeferredEncoder, ModelUnavailable, index_sources, load_encoder, open_source
-from indexer.encoders import agreement, batch_size, gpu_memory
+from indexer.encoders import agreement, batch_size
+from indexer.encoders.pytorch import gpu_memory
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import picture, write_pictures
 from tests.encoder_conformance import EncoderConformance
@@ -114,7 +115,7 @@ def test_texts_come_out_as_ever_where_memory_is_short(starter, monkeypatch):
 def test_a_tower_that_memory_holds_only_once_is_not_tuned(starter, pictures, monkeypatch):
     expected = starter.encode_images(pictures[:4])
     folding = short_of_memory(torch.nn.Identity(), 0)
-    monkeypatch.setattr("indexer.encoders.tuning.folded", lambda tower, pixels: folding(pixels))
+    monkeypatch.setattr("indexer.encoders.pytorch.tune.folded", lambda tower, pixels: folding(pixels))
     assert agreement(starter.encode_images(pictures)[:4], expected) >= 0.9999
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.encoders.causal_text import CausalTextTower
+from indexer.encoders.onnx.causal_text import CausalTextTower
 
 VISION = {"layers": 1, "width": 32, "head_width": 16, "image_size": 32, "patch_size": 16}
 TEXT = {"layers": 2, "width": 32, "heads": 2, "context_length": 24, "vocab_size": 49408}

@@ -20,8 +20,8 @@ from indexer import (
     index_sources,
     open_source,
 )
-from indexer.provenance import provenance_from_json, provenance_to_json
-from indexer.snapshots import MANIFEST
+from indexer.indexes.manifest import MANIFEST
+from indexer.storage.provenance import provenance_from_json, provenance_to_json
 from indexer.vectors import ExactIndex, FaissIndex
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures

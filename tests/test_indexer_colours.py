@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from indexer.images import decode_image
+from indexer.images.decode import decode_image
 from tests.image_files import RED, WHITE, assert_same, chunk, encode, pixels, quarters
 
 

@@ -24,9 +24,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from indexer import ModelUnavailable, choose_model, load_encoder, model_available
-from indexer.encoders import agreement, building, hub, loading, tuning
+from indexer.encoders import agreement, hub, loader
 from indexer.encoders.devices import resolve_device
-from indexer.encoders.folding import folded
+from indexer.encoders.pytorch import factory, tune
+from indexer.encoders.pytorch.fold_batchnorm import folded
 from tests.colour_encoder import ColourEncoder
 from tests.encoder_conformance import EncoderConformance, photos
 
@@ -45,7 +46,7 @@ def vit_folder(tmp_path_factory):
         model = open_clip.create_model(ARCHITECTURE)
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
     config = {"model_cfg": open_clip.get_model_config(ARCHITECTURE), "preprocess_cfg": SETTINGS}
-    (folder / loading.CONFIG_FILE).write_text(json.dumps(config))
+    (folder / loader.CONFIG_FILE).write_text(json.dumps(config))
     return folder
 
 
@@ -184,7 +185,7 @@ def built(monkeypatch):
     monkeypatch.setattr(open_clip, "create_model_and_transforms", create)
     monkeypatch.setattr("open_clip.factory.download_pretrained", lambda *_, **__: "never-read")
     monkeypatch.setattr(hub, "is_cached", lambda _need: True)
-    monkeypatch.setattr(building, "quiet", nullcontext)  # any warning is an error here
+    monkeypatch.setattr(factory, "quiet", nullcontext)  # any warning is an error here
     return calls
 
 
@@ -192,7 +193,7 @@ def built(monkeypatch):
     ("tag", "quick"), [("openai", True), ("laion2b_s34b_b79k", False), ("metaclip_400m", True)]
 )
 def test_a_tag_brings_its_activation(built, tag, quick):
-    parts = loading.load_parts(f"ViT-B-32/{tag}")
+    parts = loader.load_parts(f"ViT-B-32/{tag}")
     assert built[0]["force_quick_gelu"] is quick
     activation = type(parts.model.visual.transformer.resblocks[0].mlp.gelu).__name__
     assert activation == ("QuickGELU" if quick else "GELU")
@@ -239,7 +240,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_folder_without_configuration_is_explained(tmp_path):
-    assert loading.CONFIG_FILE in refusal(str(tmp_path)).reason
+    assert loader.CONFIG_FILE in refusal(str(tmp_path)).reason
 
 
 def test_a_file_without_architecture_is_explained(tmp_path):
@@ -285,13 +286,13 @@ def test_a_pickle_with_code_in_it_is_refused(tmp_path, monkeypatch, how):
     ["", "[]", "{}", '{"model_cfg": {}}', '{"model_cfg": {"text_cfg": {}, "vision_cfg": {"a": 1}}}'],
 )
 def test_a_broken_configuration_is_refused(tmp_path, content):
-    (tmp_path / loading.CONFIG_FILE).write_text(content)
+    (tmp_path / loader.CONFIG_FILE).write_text(content)
     assert refusal(str(tmp_path)).model == str(tmp_path)
 
 
 def test_a_configuration_without_weights_is_refused(tmp_path, vit_folder):
-    config = (vit_folder / loading.CONFIG_FILE).read_text()
-    (tmp_path / loading.CONFIG_FILE).write_text(config)
+    config = (vit_folder / loader.CONFIG_FILE).read_text()
+    (tmp_path / loader.CONFIG_FILE).write_text(config)
     assert "pretrained weights" in refusal(str(tmp_path)).reason
 
 
@@ -311,7 +312,7 @@ def test_auto_is_a_device_that_is_here():
 OFFLINE = """
 import json, time
 from indexer import ModelUnavailable, choose_model, load_encoder
-import open_clip, huggingface_hub, indexer.encoders.open_clip
+import open_clip, huggingface_hub, indexer.encoders.pytorch.open_clip
 answers = {}
 for name in ("ViT-B-32/laion2b_s34b_b79k", "ViT-B-32-SigLIP2-256/webli", "hf-hub:someone/tiny-clip"):
     started = time.perf_counter()
@@ -417,17 +418,17 @@ def test_tuning_keeps_embeddings_of_real_pictures(request, which):
     with torch.inference_mode():
         pixels = torch.stack([parts.preprocess(picture) for picture in crops()])
         model = copy.deepcopy(parts.model)
-        plain = tuning.plain_image_tower(model)(pixels)
-        tuned = tuning.tuned_image_tower(model, pixels, at_once=32)(pixels)
+        plain = tune.plain_image_tower(model)(pixels)
+        tuned = tune.tuned_image_tower(model, pixels, at_once=32)(pixels)
     assert torch.nn.functional.cosine_similarity(plain, tuned.float()).min() >= 0.999
 
 
 def test_a_tower_that_bfloat16_would_move_stays_in_float32(starter, monkeypatch):
     model = copy.deepcopy(starter.parts.model)
-    monkeypatch.setattr(tuning, "LEAST_COSINE", 1.1)  # nothing is good enough
+    monkeypatch.setattr(tune, "LEAST_COSINE", 1.1)  # nothing is good enough
     with torch.inference_mode():
         before = model.visual
-        tower = tuning.tuned_image_tower(model, torch.rand(4, 3, 260, 260), at_once=32)
+        tower = tune.tuned_image_tower(model, torch.rand(4, 3, 260, 260), at_once=32)
         assert model.visual is before
         assert tower(torch.zeros(1, 3, 260, 260)).dtype == torch.float32
 

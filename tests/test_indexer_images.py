@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from indexer.images import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
+from indexer.images.decode import IMAGE_SUFFIXES, decode_image, load_image, thumbnail
 from tests.image_files import (
     BLUE,
     GREEN,
@@ -159,7 +159,7 @@ def test_import_is_light_and_changes_nothing():
     code = (
         "import sys, warnings, numpy; from PIL import Image;"
         "before = Image.MAX_IMAGE_PIXELS, list(warnings.filters);"
-        "import indexer.images;"
+        "import indexer.images.decode;"
         "assert before == (Image.MAX_IMAGE_PIXELS, list(warnings.filters));"
         "assert not {'torch', 'pyarrow', 'open_clip'} & set(sys.modules)"
     )

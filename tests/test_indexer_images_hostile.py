@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from indexer import memory
 from indexer.errors import UnreadableImage
-from indexer.images import decode_image, load_image
+from indexer.images import memory_limit
+from indexer.images.decode import decode_image, load_image
 from tests.image_files import KINDS, assert_same, chunk, decodes, encode, plain_noise, quarters
 
 
@@ -102,19 +102,19 @@ def test_pixel_cap_is_exact_and_above_pillows_own_limit(monkeypatch):
 
 def test_pixel_cap_follows_the_memory(monkeypatch):
     for free, expected in [(8 << 30, 153_391_689), (1 << 20, 16_000_000), (1 << 40, 512_000_000)]:
-        monkeypatch.setattr(memory, "available_memory", lambda free=free: free)
-        memory.pixel_cap.cache_clear()
-        assert memory.pixel_cap() == expected
-    memory.pixel_cap.cache_clear()
+        monkeypatch.setattr(memory_limit, "available_memory", lambda free=free: free)
+        memory_limit.pixel_cap.cache_clear()
+        assert memory_limit.pixel_cap() == expected
+    memory_limit.pixel_cap.cache_clear()
 
 
 def test_memory_of_a_container_counts(monkeypatch, tmp_path):
     (tmp_path / "max").write_text("3000000\n")
     (tmp_path / "now").write_text("1000000\n")
-    monkeypatch.setattr(memory, "_CGROUP_LIMITS", ((tmp_path / "max", tmp_path / "now"),))
-    assert memory.available_memory() == 2_000_000
+    monkeypatch.setattr(memory_limit, "_CGROUP_LIMITS", ((tmp_path / "max", tmp_path / "now"),))
+    assert memory_limit.available_memory() == 2_000_000
     (tmp_path / "max").write_text("max\n")
-    assert memory.available_memory() > 2_000_000
+    assert memory_limit.available_memory() > 2_000_000
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", ".", "nul\0.jpg"])

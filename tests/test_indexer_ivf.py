@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import Collection, EncoderSpec, examine, optimize
-from indexer import optimizing as optimizing_module
+from indexer.collection import optimize as optimizing_module
 from indexer.errors import StorageFailure
-from indexer.snapshots import MANIFEST
-from indexer.vectors import ExactIndex, IvfIndex, building
-from indexer.vectors.building import Queries, build, trials, truth, write
+from indexer.indexes.manifest import MANIFEST
+from indexer.vectors import ExactIndex, IvfIndex
+from indexer.vectors import build as building
+from indexer.vectors.build import Queries, build, trials, truth, write
 from tests.catalogues import IMPORTED, draft
 from tests.strategies import unit_rows
 

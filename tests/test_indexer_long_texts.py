@@ -148,7 +148,7 @@ def test_clip_tokens_that_fill_the_context_are_told():
     import torch
     from open_clip.tokenizer import SimpleTokenizer
 
-    from indexer.encoders.open_clip import _Context
+    from indexer.encoders.pytorch.open_clip import _Context
 
     class Parts:
         tokenizer = staticmethod(SimpleTokenizer())

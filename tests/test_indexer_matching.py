@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import bm25, fts5_matching, matching
+from indexer.storage.fulltext import bm25, fts5, match
 from tests.catalogues import GENERATED, IMPORTED, catalogue, draft
 
 WORDS = ("red", "blue", "shoe", "shoebox", "oak", "lamp", "rare")
@@ -49,10 +49,10 @@ SMALL = st.fixed_dictionaries(
 @given(asked=ASKED, scored=st.integers(1, 60), small=SMALL)
 def test_pieces_and_ranges_change_nothing(store, asked, scored, small):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "_SCORED", scored)
+        patch.setattr(match, "_SCORED", scored)
         expected = store.match_words(**asked)
         for name, value in small.items():
-            patch.setattr(fts5_matching, name, value)
+            patch.setattr(fts5, name, value)
         found = store.match_words(**asked)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
@@ -74,7 +74,7 @@ def test_counts_are_forgotten_when_anything_changes(tmp_path):
     add(0, 3, "red")
     add(3, 1, "blue")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "_SCORED", 1)  # only the rarest word's first item is looked at
+        patch.setattr(match, "_SCORED", 1)  # only the rarest word's first item is looked at
         assert store.match_words(["red", "blue"], 1, every=False, allowed=None)[0].tolist() == [4]
         add(4, 9, "blue")
         assert store.match_words(["red", "blue"], 1, every=False, allowed=None)[0].tolist() == [1]
@@ -82,17 +82,17 @@ def test_counts_are_forgotten_when_anything_changes(tmp_path):
 
 
 def counts_of(held):
-    return fts5_matching.Counts(total=ITEMS, held=held)
+    return fts5.Counts(total=ITEMS, held=held)
 
 
 def test_the_memory_of_counts_has_an_end(store):
     counts = counts_of({})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "_COUNTED", 5)
+        patch.setattr(match, "_COUNTED", 5)
         with store._db.reading() as connection:
             for number in range(40):
                 told = {"every": False, "allowed": None, "counts": counts}
-                matching.match_words(connection, [f"w{number}", "red"], 5, **told)
+                match.match_words(connection, [f"w{number}", "red"], 5, **told)
                 assert len(counts.held) <= 5 + 3
 
 
@@ -107,8 +107,8 @@ class Forgetful(dict):
 def test_counts_that_are_forgotten_meanwhile_do_no_harm(store):
     with store._db.reading() as connection:
         told = {"every": False, "allowed": None}
-        ids, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of(Forgetful()))
-        kept, _ = matching.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of({}))
+        ids, _ = match.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of(Forgetful()))
+        kept, _ = match.match_words(connection, ["rare", "red"], 5, **told, counts=counts_of({}))
     np.testing.assert_array_equal(ids, kept)
     assert len(ids) == 5
 
@@ -119,7 +119,7 @@ def test_counts_that_are_forgotten_meanwhile_do_no_harm(store):
 @pytest.fixture
 def few_are_common(monkeypatch):
     """Words that more than twelve items hold count as common."""
-    for module in (bm25, fts5_matching):
+    for module in (bm25, fts5):
         monkeypatch.setattr(module, "COMMON", 12)
 
 
@@ -160,7 +160,7 @@ def test_a_common_word_adds_what_one_occurrence_adds(tmp_path, monkeypatch):
     )  # all of one length: an occurrence adds exactly the word's idf
     worth = {n: bm25.idf(n, 80) for n in (10, 40)}
     whole = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
-    for module in (bm25, fts5_matching):
+    for module in (bm25, fts5):
         monkeypatch.setattr(module, "COMMON", 12)
     brief = collection.store.match_words(["red", "rare"], 100, every=True, allowed=None)
     np.testing.assert_array_equal(brief[0], whole[0])
@@ -221,10 +221,10 @@ def test_a_word_that_another_thread_remembers_meanwhile_still_counts(tmp_path, f
             return found
 
     bits = np.packbits(np.arange(64) > 0, bitorder="little")
-    counts = fts5_matching.Counts(total=60, held={}, holders=Filling())
+    counts = fts5.Counts(total=60, held={}, holders=Filling())
     with collection.store._db.reading() as connection:
         for _ in range(2):
-            ids, _scores = matching.match_words(
+            ids, _scores = match.match_words(
                 connection, ["oak", "red"], 60, every=True, allowed=None, counts=counts
             )
             assert ids.tolist() == [n + 1 for n in range(60) if n % 2]

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from indexer import Collection, SchemaTooNew, StorageFailure
-from indexer.migrations import SCHEMA_VERSION
+from indexer.storage.migrations import SCHEMA_VERSION
 from search import keyword_search, parse_filter
 from tests.colour_pictures import write_pictures
 
@@ -98,7 +98,7 @@ def test_an_old_collection_can_be_filtered_and_searched_by_words(old):
 
 
 def test_a_migration_that_fails_changes_nothing(old, monkeypatch):
-    from indexer import database, migrations
+    from indexer.storage import database, migrations
 
     def broken(connection):
         migrations._create_derived(connection)

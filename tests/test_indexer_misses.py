@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer import Collection, StorageFailure, Unanswered
-from indexer import misses as module
+from indexer.storage import misses as module
 from tests.colour_encoder import DIM
 from tests.strategies import unit_rows
 

@@ -15,11 +15,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from indexer import Collection, ModelUnavailable, load_encoder, prepare, shorten, worth_preparing
-from indexer.encoders import cleaning, onnx_files, runtime
+from indexer.encoders import runtime
 from indexer.encoders.canaries import agreement, canary_pictures
-from indexer.encoders.cleaning import cleaned
-from indexer.encoders.onnx_tokenizer import NotExportable, exported_tokenizer
-from indexer.encoders.pixels import to_pixels, without_far_ends
+from indexer.encoders.onnx import cache as onnx_files
+from indexer.encoders.onnx import clean_text as cleaning
+from indexer.encoders.onnx.clean_text import cleaned
+from indexer.encoders.onnx.tokenizer import NotExportable, exported_tokenizer
+from indexer.encoders.preprocess import to_pixels, without_far_ends
 from tests.colour_encoder import ColourEncoder
 
 TEXTS = ["a red bicycle", "", "word " * 300, "A&amp;B  \u00e9t\u00e9", "Ã©tÃ©", "\u4f60\u597d", "\t42\n"]
@@ -310,7 +312,7 @@ def test_towers_in_eight_bits_are_near_quicker_and_used_only_when_asked_for(tmp_
     with pytest.raises(FileNotFoundError):
         shorten(spec)
     assert prepare(by_torch) is None
-    monkeypatch.setattr("indexer.encoders.onnx_short._LEAST_GAIN", 0.1)  # this machine may be busy
+    monkeypatch.setattr("indexer.encoders.onnx.quantize._LEAST_GAIN", 0.1)  # this machine may be busy
     made = shorten(spec)
     assert [each.kind for each in made] == ["image", "text"]
     assert all(each.kept and each.cosine >= 0.995 for each in made)
@@ -330,7 +332,7 @@ def test_towers_in_eight_bits_are_near_quicker_and_used_only_when_asked_for(tmp_
 
 @pytest.mark.slow
 def test_a_short_form_that_is_too_far_or_broken_is_not_used(starter, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.onnx_short.LEAST_COSINE", 0.99999)
+    monkeypatch.setattr("indexer.encoders.onnx.quantize.LEAST_COSINE", 0.99999)
     assert not any(each.kept for each in shorten(starter.spec))
     folder = onnx_files.folder_of(starter.spec)
     assert onnx_files.short_towers(folder) == {}

@@ -113,7 +113,7 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path):
 
 
 def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path, inputs, monkeypatch):
-    monkeypatch.setattr("indexer.ray_reading._SHARD", 24)
+    monkeypatch.setattr("indexer.ingest.ray._SHARD", 24)
     told = tmp_path / "told"
     told.mkdir()
     read = read_on_cluster(partial(open_and_tell, str(told), SlowColours), workers=3)
@@ -186,7 +186,7 @@ def test_each_worker_has_a_gpu_of_its_own_where_there_are_any(
     nodes, on_gpus, workers, tmp_path, monkeypatch, request
 ):
     """On logical GPUs: what Ray hands out and tells its workers is the same."""
-    monkeypatch.setattr("indexer.ray_reading._SHARD", 4)
+    monkeypatch.setattr("indexer.ingest.ray._SHARD", 4)
     for resources in ({"num_cpus": 2, "num_gpus": 2}, {"num_cpus": 0, "num_gpus": 1}):  # the last of no use
         more = nodes.add_node(**resources)
         request.addfinalizer(partial(nodes.remove_node, more))

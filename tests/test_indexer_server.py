@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
 from indexer import Collection, index_sources, open_source
-from indexer.changes import Draft
+from indexer.collection.server_address import address_of, link, use_server
 from indexer.doctor import examine
 from indexer.errors import (
     BadAddress,
@@ -32,12 +32,12 @@ from indexer.errors import (
     StorageFailure,
     UnfitServer,
 )
-from indexer.graphs import has_graph, make_graph
+from indexer.indexes.graphs import has_graph, make_graph
+from indexer.indexes.pgvector import PgvectorIndex
 from indexer.items import Imported
-from indexer.lexemes import words_of
-from indexer.server import address_of, link, use_server
+from indexer.storage.drafts import Draft
+from indexer.storage.fulltext.lexemes import words_of
 from indexer.vectors import ExactIndex
-from indexer.vectors.pgvector import PgvectorIndex
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 from tests.made_pictures import make
@@ -225,7 +225,7 @@ def test_the_graph_finds_nearly_all_and_scores_them_exactly(graphed, shared):
 @pytest.mark.parametrize("share", [0.001, 0.02, 0.3, 0.95])
 def test_a_filter_never_starves(graphed, share, monkeypatch):
     monkeypatch.setattr(
-        "indexer.vectors.pgvector._FEW", 50
+        "indexer.indexes.pgvector._FEW", 50
     )  # so that the graph is walked for small shares too
     exact, server, _ = graphed
     allowed = np.sort(np.random.default_rng(3).choice(exact.ids(), int(6_000 * share), replace=False))
@@ -238,7 +238,7 @@ def test_a_filter_never_starves(graphed, share, monkeypatch):
 
 
 def test_a_graph_is_made_by_one_while_others_write_and_search(shared, monkeypatch):
-    monkeypatch.setattr("indexer.server_indexes.GRAPH_FROM", 3_000)
+    monkeypatch.setattr("indexer.indexes.postgres.GRAPH_FROM", 3_000)
     fill(shared, unit_rows(3_000, shared.spec.dim, 5))
     other = shared.elsewhere()
     written = []

@@ -29,8 +29,8 @@ from indexer import (
     promote,
     sweep_orphans,
 )
-from indexer.migrations import SCHEMA_VERSION
-from indexer.store import Store
+from indexer.storage.migrations import SCHEMA_VERSION
+from indexer.storage.store import Store
 from search import keyword_search, parse_filter
 from tests.colour_pictures import encoded, picture, write_pictures
 from tests.made_pictures import make, provenance_of
@@ -380,7 +380,7 @@ def test_a_marked_import_is_generated_but_not_apart(filled, encoder, index, tmp_
 
 
 def test_provenance_of_an_older_findmake_has_defaults_for_what_it_did_not_know():
-    from indexer.provenance import provenance_from_json, provenance_to_json
+    from indexer.storage.provenance import provenance_from_json, provenance_to_json
 
     _, values = provenance_to_json(provenance_of("red"))
     assert provenance_from_json(values) == provenance_of("red")
@@ -399,7 +399,7 @@ def test_what_stands_apart_is_found_by_an_index(filled):
         for statement in (apart, f"SELECT count(*) FROM embeddings WHERE item_id NOT IN ({apart})"):
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
             assert any("items_apart" in row[3] for row in plan)
-    from indexer.tables import APART
+    from indexer.storage.schema.tables import APART
 
     assert str(APART).endswith("WHERE items.apart")  # SQLite's dialect writes "= 1", as the index does
 

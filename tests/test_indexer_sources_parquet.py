@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexer.errors import UnreadableImage, UnreadableSource
-from indexer.images import decode_image
+from indexer.images.decode import decode_image
 from tests.tables import jpeg, scan
 
 

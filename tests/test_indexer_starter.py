@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from indexer.encoders import starter, starter_weights
-from indexer.encoders.heads import Heads, ProjectionHead
 from indexer.encoders.parts import Parts
+from indexer.encoders.starter import model as starter
+from indexer.encoders.starter import weights
+from indexer.encoders.starter.heads import Heads, ProjectionHead
 from indexer.errors import ModelUnavailable
 
 PHOTOS = ("astronaut", "camera", "chelsea", "clock", "coffee", "coins", "rocket")
@@ -84,8 +85,8 @@ def packaged_logits(state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Te
 
 
 def test_logits_equal_those_of_the_packaged_classifier(pixels):
-    path = starter_weights.locate().image
-    converted = starter_weights.load_classifier(path)
+    path = weights.locate().image
+    converted = weights.load_classifier(path)
     with torch.inference_mode():
         wanted = packaged_logits(torch.load(path, weights_only=True), pixels)
         features = starter.image_tower()(pixels)[:, :1280]  # the stages follow
@@ -96,7 +97,7 @@ def test_logits_equal_those_of_the_packaged_classifier(pixels):
 
 def test_the_classifier_knows_the_photos_under_our_preprocessing(pixels):
     model = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-    model.load_state_dict(starter_weights.load_classifier(starter_weights.locate().image))
+    model.load_state_dict(weights.load_classifier(weights.locate().image))
     with torch.inference_mode():
         best = dict(zip(PHOTOS, model.eval()(pixels).argmax(dim=1).tolist(), strict=True))
     assert best["chelsea"] in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
@@ -109,7 +110,7 @@ def test_the_classifier_knows_the_photos_under_our_preprocessing(pixels):
 
 @pytest.mark.parametrize("which", ["IMAGE_SHA256", "TEXT_SHA256"])
 def test_another_sha256_is_refused(monkeypatch, which):
-    monkeypatch.setattr(starter_weights, which, hashlib.sha256(b"another file").hexdigest())
+    monkeypatch.setattr(weights, which, hashlib.sha256(b"another file").hexdigest())
     with pytest.raises(ModelUnavailable) as caught:
         starter.build()
     assert caught.value.model == "starter"
@@ -119,30 +120,30 @@ def test_another_sha256_is_refused(monkeypatch, which):
 
 def test_a_single_changed_byte_is_refused(tmp_path):
     copy = tmp_path / "image.pth"
-    shutil.copyfile(starter_weights.locate().image, copy)
-    starter_weights.check_sha256(copy, starter_weights.IMAGE_SHA256)
+    shutil.copyfile(weights.locate().image, copy)
+    weights.check_sha256(copy, weights.IMAGE_SHA256)
     with copy.open("r+b") as file:
         file.seek(1_000_000)
         byte = file.read(1)
         file.seek(1_000_000)
         file.write(bytes([byte[0] ^ 1]))
     with pytest.raises(ModelUnavailable, match="SHA-256"):
-        starter_weights.check_sha256(copy, starter_weights.IMAGE_SHA256)
+        weights.check_sha256(copy, weights.IMAGE_SHA256)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ModelUnavailable, match="cannot be read"):
-        starter_weights.check_sha256(tmp_path / "none", starter_weights.IMAGE_SHA256)
+        weights.check_sha256(tmp_path / "none", weights.IMAGE_SHA256)
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(starter_weights, "IMAGE_PACKAGE", "no_such_package_here")
+    monkeypatch.setattr(weights, "IMAGE_PACKAGE", "no_such_package_here")
     with pytest.raises(ModelUnavailable, match="no-such-package-here is not installed"):
         starter.build()
 
 
 def test_a_package_without_its_file_is_refused(monkeypatch):
-    monkeypatch.setattr(starter_weights, "IMAGE_FILE", "models/none.pth")
+    monkeypatch.setattr(weights, "IMAGE_FILE", "models/none.pth")
     with pytest.raises(ModelUnavailable, match="is missing"):
         starter.build()
 
@@ -151,41 +152,41 @@ def test_a_package_without_its_file_is_refused(monkeypatch):
 def test_tensors_of_another_network_are_refused(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(ModelUnavailable, match="not the expected network"):
-        starter_weights.load_classifier(tmp_path / "other.pth")
+        weights.load_classifier(tmp_path / "other.pth")
 
 
 def test_tensors_of_another_shape_are_refused(tmp_path):
-    state = torch.load(starter_weights.locate().image, weights_only=True)
+    state = torch.load(weights.locate().image, weights_only=True)
     state["_fc.bias"] = torch.zeros(7)
     torch.save(state, tmp_path / "other.pth")
     with pytest.raises(ModelUnavailable, match=r"classifier.bias has shape \(7,\), expected \(1000,\)"):
-        starter_weights.load_classifier(tmp_path / "other.pth")
+        weights.load_classifier(tmp_path / "other.pth")
 
 
 def test_a_pickle_with_code_in_it_is_refused(tmp_path):
     torch.save({"run": Path("x")}, tmp_path / "evil.pth")
     with pytest.raises(ModelUnavailable, match="not the expected network"):
-        starter_weights.load_classifier(tmp_path / "evil.pth")
+        weights.load_classifier(tmp_path / "evil.pth")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a safetensors file"])
 def test_broken_heads_are_refused(tmp_path, content):
     (tmp_path / "heads.safetensors").write_bytes(content)
     with pytest.raises(ModelUnavailable, match="does not hold projection heads"):
-        starter_weights.load_heads(tmp_path / "heads.safetensors")
+        weights.load_heads(tmp_path / "heads.safetensors")
 
 
 def test_heads_of_other_towers_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "heads.safetensors"
     Heads(ProjectionHead(8, 4, hidden=2), ProjectionHead(8, 4, hidden=2)).save(path)
-    monkeypatch.setattr(starter_weights, "HEADS_FILE", path)
+    monkeypatch.setattr(weights, "HEADS_FILE", path)
     with pytest.raises(ModelUnavailable, match="expected 2960 and 384 to 512"):
         starter.build()
 
 
 def test_our_heads_are_small_and_finite():
-    assert starter_weights.HEADS_FILE.stat().st_size < 13_000_000
-    heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
+    assert weights.HEADS_FILE.stat().st_size < 13_000_000
+    heads = weights.load_heads(weights.HEADS_FILE)
     assert all(torch.isfinite(tensor).all() for tensor in heads.state_dict().values())
 
 

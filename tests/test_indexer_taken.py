@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from indexer.images import taken_at
+from indexer.images.decode import taken_at
 from tests.colour_pictures import picture
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from indexer import ZOO, load_encoder, model_available
-from indexer.encoders import loading
+from indexer.encoders import loader
 
 HUB_MODELS = [model for model in ZOO if model.name != "starter"]
 
@@ -32,7 +32,7 @@ def test_width_and_size_agree(model):
 
 
 def test_repositories_are_those_that_open_clip_asks(model):
-    assert set(model.repositories) == {need.repository for need in loading.needs(model.name)}
+    assert set(model.repositories) == {need.repository for need in loader.needs(model.name)}
 
 
 def test_the_figures_are_plausible(model):

@@ -90,7 +90,7 @@ def test_pictures_and_texts_are_recommended_together(collection, index, tmp_path
 
 def test_what_a_model_made_is_not_recommended(filled):
     from indexer import Generated
-    from indexer.changes import Draft
+    from indexer.storage.drafts import Draft
 
     made = Generated(
         prompt="red", negative_prompt="", model="m", seed=0, scheduler="s", steps=1, guidance=1.0,

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from indexer import CollectionNotFound, FindmakeError, JobStore, StorageFailure
-from indexer.jobs import MOST_JOBS
+from indexer.storage.jobs import MOST_JOBS
 from ui.jobs import Jobs
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pictures
 
 from indexer import Collection, Embeddings, Encoder, Ids, Imported, load_encoder
-from indexer.changes import Draft
+from indexer.storage.drafts import Draft
 from search.fusion import Found, WordHits, blend, fuse, is_decisive
 from search.keywords import WordMatches, find_words
 

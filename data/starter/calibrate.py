@@ -27,8 +27,8 @@ from torch.nn import functional
 
 import search
 from indexer import Embeddings, Kind, load_encoder
-from indexer.encoders import starter_weights
-from indexer.encoders.heads import Heads
+from indexer.encoders.starter import weights as starter_weights
+from indexer.encoders.starter.heads import Heads
 from search.coverage import Calibration, QueryKind
 from search.episodes import Observation, Sought, observe
 from search.fitting import choose_bars, fit_models

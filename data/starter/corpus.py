@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from indexer.encoders.starter import Tokenizer, text_tower
+from indexer.encoders.starter.model import Tokenizer, text_tower
 
 
 class Texts:

@@ -21,7 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from indexer import Encoder, load_encoder
-from indexer.encoders import starter, starter_weights
+from indexer.encoders.starter import model as starter
+from indexer.encoders.starter import weights as starter_weights
 
 
 def embed_pictures(encoder: Encoder, pictures: list[bytes]) -> Tensor:

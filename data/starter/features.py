@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from indexer.encoders.folding import folded
-from indexer.encoders.starter import IMAGE_SIZE, image_preprocessing, image_tower
+from indexer.encoders.pytorch.fold_batchnorm import folded
+from indexer.encoders.starter.model import IMAGE_SIZE, image_preprocessing, image_tower
 
 SETS = ("flickr8k-dev", "flickr8k-train", "fashion-dev", "clothing-train", "fashion-train")
 BATCH = 64

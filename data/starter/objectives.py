@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from indexer.adapt import class_directions, distillation, info_nce
-from indexer.encoders.heads import Heads
+from indexer.encoders.starter.heads import Heads
 
 CLASS_SCALE = 40.0  # a thousand classes need a sharper softmax than a batch of captions
 

@@ -21,9 +21,9 @@ from objectives import Captions, Crossed, Distilled, Imagined, Labelled, Related
 from torch import Tensor
 
 from indexer.adapt import Plan, Progress, Term, fit
-from indexer.encoders import starter_weights
-from indexer.encoders.heads import Heads, ProjectionHead
-from indexer.encoders.starter import EMBED_DIM, IMAGE_FEATURES
+from indexer.encoders.starter import weights as starter_weights
+from indexer.encoders.starter.heads import Heads, ProjectionHead
+from indexer.encoders.starter.model import EMBED_DIM, IMAGE_FEATURES
 
 
 class Recipe:

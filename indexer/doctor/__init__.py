@@ -15,13 +15,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..collection import Collection
+from ..collection.backends import is_collection, open_database
+from ..collection.collection import Collection
+from ..collection.server_address import address_of
 from ..encoders import Encoder
-from ..engines import is_collection, open_database
 from ..errors import CollectionBusy, CollectionNotFound, StorageFailure
-from ..inspection import Inspection
-from ..migrations import SCHEMA_VERSION
-from ..server import address_of
+from ..storage.inspection import Inspection
+from ..storage.migrations import SCHEMA_VERSION
 from . import content, files, surroundings
 from .finding import MEND, Finding, Patient, State, fine
 

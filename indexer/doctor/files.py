@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..collection.generated_items import GENERATED_FOLDER
 from ..errors import IndexCorrupt, StorageFailure
-from ..file_indexes import FileIndexes
+from ..indexes.files import FileIndexes
+from ..indexes.manifest import MANIFEST, open_indexes, read_manifest
 from ..items import KINDS
-from ..shelf import GENERATED_FOLDER
-from ..snapshots import MANIFEST, open_indexes, read_manifest
 from .finding import Finding, Patient, counted, fine, mendable, some
 
 LOST = "lost"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..collection import Collection
+from ..collection.collection import Collection
 from ..encoders import Encoder
-from ..inspection import Inspection
+from ..storage.inspection import Inspection
 
 State = Literal["fine", "note", "trouble", "repaired"]
 Say = Callable[[str], None]

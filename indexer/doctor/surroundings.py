@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..database import Database, SqliteDatabase
+from ..collection.backends import DATABASE, lock_of, open_database
 from ..encoders import model_available
-from ..engines import DATABASE, lock_of, open_database
 from ..errors import CollectionBusy, EncoderDrift, EncoderMismatch, ModelUnavailable, StorageFailure
-from ..inspection import Inspection
+from ..storage.database import Database, SqliteDatabase
+from ..storage.inspection import Inspection
 from .finding import MEND, Finding, Patient, counted, fine
 
 JOBS = "jobs.sqlite"

@@ -11,14 +11,14 @@ from ..errors import ModelUnavailable
 from ..items import EncoderSpec
 from .base import Encoder, batch_size
 from .canaries import agreement, canary_embeddings, compare_canaries
-from .deferred import DeferredEncoder
+from .deferred_encoder import DeferredEncoder
 from .devices import cores, resolve_device
 from .long_texts import encode_whole_texts
 from .runtime import RUNTIMES, exported, prepare, worth_preparing
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
 if TYPE_CHECKING:
-    from .onnx_short import Shortened
+    from .onnx.quantize import Shortened
 
 __all__ = [
     "RUNTIMES",
@@ -43,10 +43,10 @@ __all__ = [
 
 
 def shorten(spec: EncoderSpec) -> tuple[Shortened, ...]:
-    """Make and judge towers in 8 bits of an exported model; see ``onnx_short.shorten``."""
-    from . import onnx_short
+    """Make and judge towers in 8 bits of an exported model; see ``onnx.quantize.shorten``."""
+    from .onnx import quantize
 
-    return onnx_short.shorten(spec)
+    return quantize.shorten(spec)
 
 
 def load_encoder(
@@ -75,10 +75,10 @@ def load_encoder(
             return found
     if name == "auto":
         name, _ = choose_model()
-    from . import loading
-    from .open_clip import OpenClipEncoder  # and with it, in time, torch
+    from . import loader
+    from .pytorch.open_clip import OpenClipEncoder  # and with it, in time, torch
 
-    name = loading.canonical(name)
+    name = loader.canonical(name)
     chosen = resolve_device(device, model=name)  # before the seconds that loading takes
-    made = OpenClipEncoder(loading.load_parts(name), name=name, device=chosen)
+    made = OpenClipEncoder(loader.load_parts(name), name=name, device=chosen)
     return exported(made.spec, device, runtime) or made

@@ -10,9 +10,10 @@ import shutil
 from pathlib import Path
 
 from ..items import EncoderSpec
-from . import loading, onnx_files
+from . import loader
 from .base import Encoder
-from .deferred import DeferredEncoder
+from .deferred_encoder import DeferredEncoder
+from .onnx import cache
 from .zoo import ZOO
 
 RUNTIMES = ("auto", "torch", "int8")
@@ -30,13 +31,13 @@ def exported(spec: EncoderSpec, device: str, runtime: str = "auto") -> Encoder |
     """
     if runtime == "torch" or not _is_cpu(device):
         return None
-    folder = onnx_files.folder_of(spec)
-    facts = onnx_files.read_facts(folder, spec)
+    folder = cache.folder_of(spec)
+    facts = cache.read_facts(folder, spec)
     if facts is None:
         return None
-    from .onnx_encoder import OnnxEncoder
+    from .onnx.encoder import OnnxEncoder
 
-    return OnnxEncoder(folder, facts, onnx_files.short_towers(folder) if runtime == "int8" else None)
+    return OnnxEncoder(folder, facts, cache.short_towers(folder) if runtime == "int8" else None)
 
 
 def may_have_gpu() -> bool:
@@ -48,12 +49,12 @@ def may_have_gpu() -> bool:
 
 def is_prepared(spec: EncoderSpec) -> bool:
     """Say whether a model's towers were exported."""
-    return onnx_files.read_facts(onnx_files.folder_of(spec), spec) is not None
+    return cache.read_facts(cache.folder_of(spec), spec) is not None
 
 
 def worth_preparing(spec: EncoderSpec, device: str) -> bool:
     """Say whether a model that people use again and again is not exported, but would run on the processor."""
-    known = {loading.STARTER, *(model.name for model in ZOO)}
+    known = {loader.STARTER, *(model.name for model in ZOO)}
     return spec.name in known and not is_prepared(spec) and _is_cpu(device)
 
 
@@ -70,9 +71,9 @@ def prepare(encoder: Encoder) -> str | None:
     Returns:
         Why it could not be done, in words; None if it was, or was done before.
     """
-    from .onnx_export import export
-    from .onnx_tokenizer import NotExportable
-    from .open_clip import OpenClipEncoder
+    from .onnx.export import export
+    from .onnx.tokenizer import NotExportable
+    from .pytorch.open_clip import OpenClipEncoder
 
     inner = encoder.load() if isinstance(encoder, DeferredEncoder) else encoder
     if is_prepared(inner.spec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import ModelUnavailable
-from . import hub, loading
+from . import hub, loader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ ZOO: tuple[ModelInfo, ...] = (
         repositories=("laion/CLIP-ViT-H-14-laion2B-s32B-b79K",),
     ),
     ModelInfo(
-        name=loading.STARTER,
+        name=loader.STARTER,
         dim=512,
         image_size=260,
         params_m=33,
@@ -141,14 +141,14 @@ def model_available(name: str) -> bool:
 
     This is quick for the models of the zoo; for another name open_clip, and with it torch, is imported.
     """
-    if name == loading.STARTER or loading.is_local(name):
+    if name == loader.STARTER or loader.is_local(name):
         return True
     known = next((model.repositories for model in ZOO if model.name == name), None)
     # One file of each is enough to say no at once, which is the usual answer, without importing open_clip.
     if known is not None and not all(hub.has_any(repository) for repository in known):
         return False
     try:
-        needed = loading.needs(name)
+        needed = loader.needs(name)
     except ModelUnavailable:
         return False
     return bool(needed) and all(hub.is_cached(need) for need in needed)
@@ -161,9 +161,9 @@ def choose_model() -> tuple[str, str]:
         Its name, and the reason in words.
     """
     for model in ZOO:
-        if model.name != loading.STARTER and model_available(model.name):
+        if model.name != loader.STARTER and model_available(model.name):
             return model.name, "the best one that is already on this machine"
     if hub.is_reachable():
         size = next(model.size_mb for model in ZOO if model.name == _FIRST_DOWNLOAD)
         return _FIRST_DOWNLOAD, f"downloaded from the model hub ({size} MB, once), as none is here yet"
-    return loading.STARTER, "it needs no download; the model hub cannot be reached and no other model is here"
+    return loader.STARTER, "it needs no download; the model hub cannot be reached and no other model is here"

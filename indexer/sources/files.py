@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UnreadableSource
-from ..images import IMAGE_SUFFIXES, read_image_bytes
+from ..images.decode import IMAGE_SUFFIXES, read_image_bytes
 from ..items import Failure
 from .base import Candidate, Content
 from .texts import TEXT_SUFFIXES, read_text, readable

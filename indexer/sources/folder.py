@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UnreadableSource
-from ..images import IMAGE_SUFFIXES
+from ..images.decode import IMAGE_SUFFIXES
 from ..items import Failure
 from .base import Candidate
 from .files import CAPTION_SUFFIX, FILE_SUFFIXES, file_candidate, suffix_of

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UnreadableImage, UnreadableSource
-from ..images import read_image_bytes
+from ..images.decode import read_image_bytes
 from ..items import Attribute, Failure
 from .base import Candidate, Content
 from .columns import Columns, assign, check

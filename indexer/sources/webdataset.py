@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ..errors import UnreadableImage, UnreadableSource
-from ..images import IMAGE_SUFFIXES, MAX_FILE_BYTES
+from ..images.decode import IMAGE_SUFFIXES, MAX_FILE_BYTES
 from ..items import Attribute, Failure
 from .base import Candidate, Content
 from .columns import Columns, assign

@@ -20,8 +20,8 @@ from ..errors import IndexCorrupt
 from ..items import Embeddings, Ids
 from .base import Scores, best, check_query, cosine
 from .faiss import FaissIndex, use_one_thread
-from .filtered import Permitted, nearest_permitted
-from .stored import StoredRows
+from .file_rows import StoredRows
+from .filter import Permitted, nearest_permitted
 
 _FEW = 200  # so many allowed items are scored one by one
 _SPARE = 2  # times as many candidates are scored exactly as are wanted: codes swap neighbours
@@ -33,7 +33,7 @@ class IvfIndex:
     """``IVF,SQ8`` with inner product, mapped, never changed; what came later stands in an exact one beside.
 
     Scores are those of ``ExactIndex``, and so is the order among what is found. With a filter more lists are
-    looked at, up to all of them (see ``filtered``): nothing starves. For one thread at a time.
+    looked at, up to all of them (see ``filter``): nothing starves. For one thread at a time.
 
     Args:
         base: an IVF index of FAISS, whose ids are the item ids.

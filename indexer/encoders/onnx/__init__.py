@@ -1,0 +1,1 @@
+"""The same models by onnxruntime: exported, checked, cached and run without torch, also in 8 bits."""

@@ -1,0 +1,1 @@
+"""The embedded default encoder: frozen towers with trained heads."""

@@ -1,0 +1,1 @@
+"""Decode any picture safely, within memory, to 8-bit RGB."""

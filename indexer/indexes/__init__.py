@@ -1,0 +1,1 @@
+"""A collection's nearest-neighbour indexes, kept in step with its database, in files or on servers."""

@@ -1,0 +1,1 @@
+"""From sources to stored embeddings: scan, compare, read ahead, encode, write, report."""

@@ -1,0 +1,1 @@
+"""SQLite or PostgreSQL through SQLAlchemy: the only SQL of the program."""

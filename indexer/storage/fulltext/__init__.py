@@ -1,0 +1,1 @@
+"""Words of items, found by BM25 in either database."""

@@ -1,0 +1,1 @@
+"""Tables, and what the two databases say in different words."""
