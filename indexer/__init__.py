@@ -1,8 +1,8 @@
 """From files, tables and texts to a searchable Collection."""
 
+from .collection.backends import list_collections
 from .collection.collection import Collection
 from .collection.generated_items import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
-from .collection.listing import list_collections
 from .collection.merge_copies import remove_copies
 from .collection.optimize import LARGE, RECALL, Built, optimize
 from .collection.server_address import SERVER_FILE, use_server

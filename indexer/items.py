@@ -16,6 +16,9 @@ Embeddings = NDArray[np.float32]
 Ids = NDArray[np.int64]
 """(n,) item ids, which are SQLite primary keys and never used twice."""
 
+Scores = NDArray[np.float32]
+"""(n,) float32 cosine similarities, higher is better."""
+
 Kind = Literal["image", "text"]
 """Which part of an item an embedding was made from."""
 

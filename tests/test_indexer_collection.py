@@ -21,7 +21,7 @@ from indexer import (
     open_source,
 )
 from indexer.indexes.manifest import MANIFEST
-from indexer.storage.provenance import provenance_from_json, provenance_to_json
+from indexer.storage.write import provenance_from_json, provenance_to_json
 from indexer.vectors import ExactIndex, FaissIndex
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures

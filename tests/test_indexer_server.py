@@ -32,8 +32,7 @@ from indexer.errors import (
     StorageFailure,
     UnfitServer,
 )
-from indexer.indexes.graphs import has_graph, make_graph
-from indexer.indexes.pgvector import PgvectorIndex
+from indexer.indexes.pgvector import PgvectorIndex, has_graph, make_graph
 from indexer.items import Imported
 from indexer.storage.drafts import Draft
 from indexer.storage.fulltext.lexemes import words_of

@@ -380,7 +380,7 @@ def test_a_marked_import_is_generated_but_not_apart(filled, encoder, index, tmp_
 
 
 def test_provenance_of_an_older_findmake_has_defaults_for_what_it_did_not_know():
-    from indexer.storage.provenance import provenance_from_json, provenance_to_json
+    from indexer.storage.write import provenance_from_json, provenance_to_json
 
     _, values = provenance_to_json(provenance_of("red"))
     assert provenance_from_json(values) == provenance_of("red")

@@ -113,3 +113,21 @@ class _FolderLock:
             yield
         finally:
             self._lock.release()
+
+
+def list_collections(root: Path) -> list[Path]:
+    """List the folders of the collections that lie directly in a folder, by name; hidden ones are left out.
+
+    Args:
+        root: where to look; if there is no such folder, there are none.
+
+    Raises:
+        StorageFailure: it cannot be looked into.
+    """
+    try:
+        if not root.is_dir():
+            return []
+        folders = [each for each in root.iterdir() if not each.name.startswith(".")]
+        return sorted(each for each in folders if is_collection(each))
+    except OSError as error:
+        raise StorageFailure(root, error.strerror or str(error)) from error

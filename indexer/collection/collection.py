@@ -14,10 +14,10 @@ import numpy as np
 from ..conditions.ast import Condition, names_origin
 from ..encoders import Encoder, canary_embeddings, compare_canaries
 from ..errors import CollectionBusy, CollectionNotFound, EncoderMismatch, ItemNotFound, StorageFailure
+from ..images.decode import THUMBNAIL_SIDE
 from ..indexes.base import Nearest
 from ..indexes.files import FileIndexes
 from ..indexes.manifest import Files
-from ..ingest.reader import THUMBNAIL_SIDE
 from ..items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
 from ..storage.database import Database
 from ..storage.misses import Unanswered

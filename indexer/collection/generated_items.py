@@ -18,8 +18,7 @@ import numpy as np
 
 from ..errors import DimensionMismatch, FindmakeError, ItemNotFound, NotGenerated, StorageFailure
 from ..files.atomic_write import write_whole
-from ..images.decode import decode_image, thumbnail
-from ..ingest.reader import THUMBNAIL_SIDE
+from ..images.decode import THUMBNAIL_SIDE, decode_image, thumbnail
 from ..items import Attribute, Embeddings, Generated, Item
 from ..storage.drafts import Draft
 from .collection import Collection

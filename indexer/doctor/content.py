@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UnreadableImage
-from ..images.decode import load_image, thumbnail
-from ..ingest.reader import THUMBNAIL_SIDE
+from ..images.decode import THUMBNAIL_SIDE, load_image, thumbnail
 from .finding import AGAIN, MEND, Finding, Patient, counted, fine, mendable, some
 
 

@@ -36,6 +36,7 @@ IMAGE_SUFFIXES = frozenset(
 """Suffixes of picture files, in lower case and with their dot."""
 
 MAX_FILE_BYTES = 1 << 30
+THUMBNAIL_SIDE = 320  # pixels of the longest side
 
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
 _ORIENTATION = 0x0112

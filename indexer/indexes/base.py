@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..items import KINDS, Embeddings, Ids, Kind
+from ..items import KINDS, Embeddings, Ids, Kind, Scores
 from ..storage.store import Store
-from ..vectors import FaissIndex, ReadableIndex, Scores, best
+from ..vectors import FaissIndex, ReadableIndex, best
 from .manifest import Files
 
 _SAMPLE = 1_000

@@ -11,9 +11,10 @@ from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from ..errors import VectorsUnreachable
-from ..items import Embeddings, Ids
-from ..vectors.base import Scores, ascending, best, check_query, cosine, isin_sorted
+from ..items import Embeddings, Ids, Scores
+from ..vectors.base import best, check_query, cosine
 from ..vectors.faiss import FaissIndex
+from ..vectors.ids import ascending, isin_sorted
 
 Fetch = Callable[[Ids], tuple[Ids, Embeddings]]
 """Reads stored embeddings: of ids (n,) those that are there, (m,), and their rows (m, dim) float32."""

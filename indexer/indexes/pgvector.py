@@ -10,21 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from ..items import Embeddings, Ids, Kind
+from ..items import Embeddings, Ids, Kind, Scores
+from ..storage.postgres import WIDTH
 from ..storage.schema.dialects import ids_of
 from ..storage.schema.halfvec import halves_of_sent, to_send
-from ..vectors.base import Scores, ascending, best, check_query, cosine, isin_sorted
+from ..vectors.base import best, check_query, cosine
+from ..vectors.ids import ascending, isin_sorted
 
 Reading = Callable[[], AbstractContextManager[Connection]]
-
-WIDTH = 100
-"""Candidates that the graph follows, unless more are wanted (``hnsw.ef_search``)."""
-# Every connection is set to this: a walk goes on until enough rows pass, however few do.
-WALKING = (
-    "SET hnsw.iterative_scan = 'relaxed_order'",
-    f"SET hnsw.ef_search = {WIDTH}",
-    "SET hnsw.max_scan_tuples = 40000",
-)
 
 # The server computes in float32, in another order; who is within this of the k-th is scored again exactly.
 _ROUNDING = 1e-5
@@ -39,6 +32,14 @@ _THERE = "item_id NOT IN (SELECT id FROM items WHERE apart)"
 _BESIDE = "item_id <> ALL (ARRAY(SELECT id FROM items WHERE apart))"  # looked up once for a whole walk
 
 _Found = Sequence[Any]  # rows of an id and an embedding as it is sent
+GRAPH_FROM = 20_000
+"""Embeddings of a kind from which a graph finds faster than comparing with all."""
+_NEIGHBOURS, _BUILT_WITH = 16, 100
+_MEMORY = "1GB"  # for building; what does not fit makes it slower, not wrong
+_VALID = text(
+    "SELECT indisvalid FROM pg_index WHERE indexrelid = "
+    "to_regclass(quote_ident(current_schema()) || '.' || CAST(:name AS text))"
+)
 
 
 class PgvectorIndex:
@@ -179,3 +180,36 @@ class PgvectorIndex:
 def _array(ids: Ids) -> str:
     """Write ids as PostgreSQL writes an array."""
     return f"{{{','.join(map(str, np.asarray(ids, np.int64).tolist()))}}}"
+
+
+def has_graph(connection: Connection, kind: Kind) -> bool:
+    """Say whether there is a whole graph over the embeddings of a kind."""
+    return bool(connection.scalar(_VALID, {"name": _name(kind)}))
+
+
+def make_graph(connection: Connection, kind: Kind, dim: int) -> None:
+    """Make the graph over the embeddings of a kind, while others read and write; the server keeps it up then.
+
+    Args:
+        connection: in no transaction, for this takes one for each of its steps.
+        kind: image or text.
+        dim: width of the embeddings.
+    """
+    if has_graph(connection, kind):
+        return
+    for setting in (f"maintenance_work_mem = '{_MEMORY}'", "lock_timeout = 0"):
+        connection.exec_driver_sql(f"SET {setting}")
+    try:
+        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {_name(kind)}")  # of a build that died
+        connection.exec_driver_sql(
+            f"CREATE INDEX CONCURRENTLY {_name(kind)} ON embeddings "
+            f"USING hnsw ((CAST(vector AS halfvec({dim}))) halfvec_ip_ops) "
+            f"WITH (m = {_NEIGHBOURS}, ef_construction = {_BUILT_WITH}) WHERE kind = '{kind}'"
+        )
+    finally:
+        for setting in ("maintenance_work_mem", "lock_timeout"):
+            connection.exec_driver_sql(f"RESET {setting}")
+
+
+def _name(kind: Kind) -> str:
+    return f"embeddings_by_{kind}"

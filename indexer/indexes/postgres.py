@@ -8,9 +8,8 @@ from ..items import KINDS, Kind
 from ..storage.postgres import PostgresDatabase
 from ..storage.store import Store
 from .base import Indexes, Standing
-from .graphs import GRAPH_FROM, has_graph, make_graph
 from .manifest import Files
-from .pgvector import PgvectorIndex
+from .pgvector import GRAPH_FROM, PgvectorIndex, has_graph, make_graph
 
 
 class ServerIndexes(Indexes):

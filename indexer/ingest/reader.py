@@ -11,13 +11,11 @@ from PIL import Image
 
 from ..encoders import Encoder, encode_whole_texts
 from ..errors import FindmakeError, UnreadableImage, UnreadableSource
-from ..images.decode import decode_image, taken_at, thumbnail
+from ..images.decode import THUMBNAIL_SIDE, decode_image, taken_at, thumbnail
 from ..items import Attribute, Embeddings, Failure, Kind
 from ..marks import find_mark
 from ..sources import Candidate, Content
 from ..storage.drafts import Twin
-
-THUMBNAIL_SIDE = 320  # pixels of the longest side
 
 FindTwin = Callable[[Kind, str], Twin | None]
 """Looks up what is known already of some content, by its SHA-256."""

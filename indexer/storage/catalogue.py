@@ -10,8 +10,7 @@ from functools import lru_cache
 from sqlalchemy import func, select
 
 from ..conditions.ast import Compare, Condition, Not
-from ..items import Ids
-from ..vectors import Scores
+from ..items import Ids, Scores
 from .database import Database
 from .derived_fields import derive_words
 from .fulltext.fts5 import Counts

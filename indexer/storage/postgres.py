@@ -16,9 +16,17 @@ from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Engine, Integer, cast, create_engine, event, exc, func, literal, select
 
 from ..errors import CollectionBusy, ServerUnreachable, StorageFailure
-from ..indexes.pgvector import WALKING
 from .database import Database
 from .schema.halfvec import ToSend
+
+WIDTH = 100
+"""Candidates that the graph follows, unless more are wanted (``hnsw.ef_search``)."""
+# Every connection is set to this: a walk goes on until enough rows pass, however few do.
+WALKING = (
+    "SET hnsw.iterative_scan = 'relaxed_order'",
+    f"SET hnsw.ef_search = {WIDTH}",
+    "SET hnsw.max_scan_tuples = 40000",
+)
 
 _LOCK_TIMEOUT = "10s"  # as long as SQLite waits
 _CONNECT_TIMEOUT_S = 5

@@ -19,10 +19,9 @@ from .database import Database
 from .derived_fields import derive
 from .drafts import Draft, Known, Touch, Twin
 from .embeddings import Embedded
-from .provenance import provenance_from_json
 from .schema.dialects import Joined, JsonList, among
 from .schema.tables import APART, EMBEDDINGS, ITEMS, META, ROOTS, RUNS, TAGS, THUMBNAILS
-from .write import bury, next_change, now, promote_rows, write_drafts
+from .write import bury, next_change, now, promote_rows, provenance_from_json, write_drafts
 
 _CHUNK = 500  # bound parameters per statement; SQLite allows 999 in its oldest builds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from ..items import KINDS, Generated, Imported, Provenance, origin_of
 from .derived_fields import derive
 from .drafts import Draft
-from .provenance import provenance_to_json
 from .schema.dialects import WithSynthetic
 from .schema.tables import EMBEDDINGS, ITEMS, META, THUMBNAILS, TOMBSTONES
 
@@ -137,3 +136,19 @@ def _count(connection: Connection, key: str) -> int:
 def now() -> datetime:
     """Tell the time in UTC, without a zone: SQLite has none."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def provenance_to_json(provenance: Provenance) -> tuple[str, dict[str, Any]]:
+    """Split provenance into the origin (``imported`` or ``generated``) and a JSON object."""
+    if isinstance(provenance, Generated):
+        provenance = replace(provenance, extras=dict(provenance.extras))  # asdict cannot copy any mapping
+    values = asdict(provenance) | {"at": provenance.at.isoformat()}
+    return origin_of(provenance), values
+
+
+def provenance_from_json(values: dict[str, Any]) -> Provenance:
+    """Put provenance together again; what an older findmake did not know yet has its default."""
+    values = values | {"at": datetime.fromisoformat(values["at"])}
+    if "source" in values:  # not by the origin: a file that says a model made it is imported all the same
+        return Imported(**values)
+    return Generated(**values | {"parents": tuple(values["parents"])})

@@ -1,8 +1,9 @@
 """Nearest-neighbour indexes behind one protocol: exact (NumPy), FAISS, and an inverted file for many."""
 
-from .base import ReadableIndex, Scores, VectorIndex, best, isin_sorted
+from .base import ReadableIndex, VectorIndex, best
 from .exact import ExactIndex
 from .faiss import FaissIndex
+from .ids import isin_sorted
 from .ivf import IvfIndex
 
 __all__ = [
@@ -10,7 +11,6 @@ __all__ = [
     "FaissIndex",
     "IvfIndex",
     "ReadableIndex",
-    "Scores",
     "VectorIndex",
     "best",
     "isin_sorted",

@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DimensionMismatch
-from ..items import Embeddings, Ids
-
-Scores = NDArray[np.float32]
-"""(n,) float32 cosine similarities, higher is better."""
+from ..items import Embeddings, Ids, Scores
 
 
 class ReadableIndex(Protocol):
@@ -145,18 +142,3 @@ def check_query(query: Embeddings, k: int, dim: int) -> Embeddings:
     if not np.isfinite(query).all():
         raise ValueError("the query embedding has values that are not finite")
     return np.ascontiguousarray(query, np.float32)
-
-
-def ascending(ids: Ids) -> Ids:
-    """Put ids in order, each once; most come so."""
-    ids = np.asarray(ids, np.int64)
-    return ids if (ids[1:] > ids[:-1]).all() else np.unique(ids)
-
-
-def isin_sorted(ids: Ids, known: Ids) -> NDArray[np.bool_]:
-    """Say of each id whether it is among others, which are ascending; a tenth of the time of ``np.isin``."""
-    if not len(known):
-        return np.zeros(len(ids), np.bool_)
-    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    found: NDArray[np.bool_] = known[places] == ids
-    return found

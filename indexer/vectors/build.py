@@ -14,8 +14,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from ..items import Embeddings, Ids
-from .base import Scores
+from ..items import Embeddings, Ids, Scores
 from .faiss import use_one_thread
 from .file_rows import append_rows
 from .ivf import IvfIndex, ids_of

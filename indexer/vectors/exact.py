@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..items import Embeddings, Ids
-from .base import Scores, best, check_query, check_rows, cosine
+from ..items import Embeddings, Ids, Scores
+from .base import best, check_query, check_rows, cosine
 
 
 class ExactIndex:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IndexCorrupt
-from ..items import Embeddings, Ids
-from .base import Scores, best, check_query, check_rows, cosine
+from ..items import Embeddings, Ids, Scores
+from .base import best, check_query, check_rows, cosine
 
 # Scores by SIMD kernels differ from ours by rounding; who is within this of the k-th is scored again exactly.
 _ROUNDING = 1e-5

@@ -17,8 +17,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from ..items import Embeddings, Ids
-from .base import Scores, best
+from ..items import Embeddings, Ids, Scores
+from .base import best
 
 _FURTHER = 3  # times as many lists as were looked at
 _NEWCOMERS = 0.05  # share of the best that may still have come with the last lists

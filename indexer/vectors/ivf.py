@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IndexCorrupt
-from ..items import Embeddings, Ids
-from .base import Scores, best, check_query, cosine
+from ..items import Embeddings, Ids, Scores
+from .base import best, check_query, cosine
 from .faiss import FaissIndex, use_one_thread
 from .file_rows import StoredRows
 from .filter import Permitted, nearest_permitted

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, func, literal_column, select
 
-from ...items import Ids
-from ...vectors import Scores
+from ...items import Ids, Scores
 from ..schema.dialects import among, ids_of
 from ..schema.tables import WORDS
 from .bm25 import COMMON, idf, telling

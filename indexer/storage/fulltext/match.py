@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from sqlalchemy import Connection
 
-from ...items import Ids
-from ...vectors import Scores, isin_sorted
+from ...items import Ids, Scores
+from ...vectors import isin_sorted
 from .fts5 import Counts, Fts5Matcher
 
 _SCORED = 1_000  # items, about a millisecond

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from ...items import Ids
-from ...vectors import Scores
+from ...items import Ids, Scores
 from ..schema.dialects import Joined, ids_of
 from ..schema.postgres import LEXEMES
 from .bm25 import idf, telling
