@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.manifold import trustworthiness
 
 from search import project
-from search.projection import principal
+from search.map.projection import principal
 
 ITEMS, GROUPS, DIM = 10_000, 200, 256
 JUDGED = 3_000

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from search.coverage import Calibration
-from search.phrases import PHRASES
+from search.verdict.calibration import Calibration
+from search.verdict.phrase_bank import PHRASES
 
 ROOT = Path(__file__).parents[1]
 CARD = ROOT / "data" / "starter" / "CALIBRATION.md"

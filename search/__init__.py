@@ -1,11 +1,9 @@
 """From a query to ranked hits."""
 
-from .calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
-from .coverage import Calibration, Verdict
-from .curves import RecallCurve, VerdictCurves, recall_curves, verdict_curves
-from .datasets import Dataset, DatasetColumns, open_dataset
+from .completion.completer import Completer, Completion
+from .completion.train import Recipe, Trained, train_completer
 from .duplicates import Duplicate, DuplicateGroup, find_duplicates
-from .embedding import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
+from .encoder_thresholds import near_duplicate_threshold
 from .errors import (
     BadFilter,
     BadLabels,
@@ -22,29 +20,31 @@ from .errors import (
     TooFewToCalibrate,
     UnusableDataset,
 )
-from .evaluate import EvaluationReport, evaluate_collection, evaluate_dataset
+from .evaluation.curves import RecallCurve, VerdictCurves, recall_curves, verdict_curves
+from .evaluation.datasets import Dataset, DatasetColumns, open_dataset
+from .evaluation.evaluate import EvaluationReport, evaluate_collection, evaluate_dataset
+from .evaluation.figures import DEFAULT_TEMPLATES, Figure
+from .evaluation.verdict_metrics import Interval
 from .explain import Contribution, HeatMap, contributions, heat_map, overlay
-from .fetch import FetchLimits, fetch_picture
-from .figures import DEFAULT_TEMPLATES, Figure
-from .filters import format_filter, parse_filter
-from .grammar import parse_query, parse_terms, write_terms
-from .judge import Judge
-from .keywords import keyword_search
 from .labels import LabelledItem, Labelling, LabelProbability, label_items, store_labels
-from .maps import CollectionMap, follow, keep_map, load_map, make_map
-from .measured import near_duplicate_threshold
-from .metrics import Interval
-from .phrases import PHRASES
-from .projection import project
-from .query import Like, Picture, Query, Region, Term, Vector, Words
+from .map.collection_map import CollectionMap, follow, keep_map, load_map, make_map
+from .map.contact_sheets import COLUMNS, TILES
+from .map.projection import project
+from .query.embed import EmbeddedQuery, Part, QueryEmbedder, QueryKind, picture_of
+from .query.fetch import FetchLimits, fetch_picture
+from .query.filters import format_filter, parse_filter
+from .query.grammar import parse_query, parse_terms, write_terms
+from .query.query import Like, Picture, Query, Region, Term, Vector, Words
+from .query.scripts import script_warning
+from .ranking.keywords import keyword_search
+from .ranking_input import Best
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
 from .results import Hit, Judgement, Results
-from .rows import Best
 from .searcher import Searcher
-from .sheets import COLUMNS, TILES
-from .suggest import Completer, Completion
-from .texts import script_warning
-from .training import Recipe, Trained, train_completer
+from .verdict.calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
+from .verdict.calibration import Calibration, Verdict
+from .verdict.judge import Judge
+from .verdict.phrase_bank import PHRASES
 
 __all__ = [
     "COLUMNS",

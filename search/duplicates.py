@@ -9,8 +9,8 @@ import numpy as np
 
 from indexer import Collection, Embeddings, Ids, Item
 
+from .encoder_thresholds import near_duplicate_threshold
 from .errors import SurveyStopped
-from .measured import near_duplicate_threshold
 
 _BLOCK = 1_024  # rows compared with all others at a time: 40 MB of scores for 10,000 items
 _PAGE = 10_000

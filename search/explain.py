@@ -11,7 +11,7 @@ from PIL import Image
 
 from indexer import Embeddings, Encoder
 
-from .embedding import EmbeddedQuery
+from .query.embed import EmbeddedQuery
 
 HeatMap = NDArray[np.float32]
 """(h, w) float32: how much the cosine falls without each cell; the first is the left upper one."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from indexer import Collection, Embeddings, Encoder, ItemNotFound, Tagging
 
+from .encoder_thresholds import measured
 from .errors import BadLabels
-from .measured import measured
 
 TEMPLATES = ("{label}", "a photo of {a_label}")
 

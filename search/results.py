@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from indexer import Embeddings, Item, Kind, MissKind
 
-from .coverage import Verdict
-from .query import Query
+from .query.query import Query
+from .verdict.calibration import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

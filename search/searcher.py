@@ -12,21 +12,21 @@ import numpy as np
 
 from indexer import BUILT_IN, Collection, Encoder, Item, Kind, fields_of
 
-from .coverage import Calibration
-from .diversity import diversify
-from .embedding import EmbeddedQuery, QueryEmbedder
-from .fetch import DEFAULT_LIMITS, FetchLimits
-from .fields import field_warnings
-from .folding import Group, fold
-from .judge import WORDS_SAY, Judge
-from .measured import near_duplicate_threshold
-from .ordering import order_by
-from .paging import deepen, page
-from .query import RELEVANCE, Like, Query, Words
-from .ranking import Ranked, Ranking
+from .encoder_thresholds import near_duplicate_threshold
+from .query.embed import EmbeddedQuery, QueryEmbedder
+from .query.fetch import DEFAULT_LIMITS, FetchLimits
+from .query.field_hints import field_warnings
+from .query.query import RELEVANCE, Like, Query, Words
+from .query.scripts import script_warning
+from .ranking.diversity import diversify
+from .ranking.group_duplicates import Group, fold
+from .ranking.paging import deepen, page
+from .ranking.ranking import Ranked, Ranking
+from .ranking.reorder import order_by
+from .ranking_input import Best
 from .results import Hit, Judgement, Results
-from .rows import Best
-from .texts import script_warning
+from .verdict.calibration import Calibration
+from .verdict.judge import WORDS_SAY, Judge
 
 _JUDGED = 10  # best hits that the verdict looks at
 _SPARE = 14  # candidates beyond the page that usually make up for folded ones

@@ -128,7 +128,7 @@ def test_tokens_are_never_underestimated():
     """Held against the real tokenizer of CLIP, which Stable Diffusion's text towers use."""
     from open_clip.tokenizer import SimpleTokenizer
 
-    from search.phrases import PHRASES
+    from search.verdict.phrase_bank import PHRASES
 
     tokenizer = SimpleTokenizer()
     odd = [

@@ -9,7 +9,7 @@ from generation import errors, safety
 from generation.safety import Concept, Guard, SafetyPolicy
 from indexer import load_encoder
 from search import EmbeddedQuery, Part, Searcher, find_calibration, shipped_calibration
-from search.phrases import PHRASES
+from search.verdict.phrase_bank import PHRASES
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import picture, write_pictures
 

@@ -11,15 +11,15 @@ from indexer import Collection, StorageFailure, index_sources, open_source
 from search import (
     Searcher,
     TooFewToCalibrate,
-    calibrate,
     calibrate_collection,
     find_calibration,
     keep_calibration,
     parse_query,
     shipped_calibration,
 )
-from search.calibrate import LEAST_ITEMS, OWN_FILE, own_calibration
-from search.phrases import PHRASES
+from search.verdict import calibrate
+from search.verdict.calibrate import LEAST_ITEMS, OWN_FILE, own_calibration
+from search.verdict.phrase_bank import PHRASES
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 

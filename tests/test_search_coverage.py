@@ -13,15 +13,15 @@ from search import (
     CalibrationUnusable,
     shipped_calibration,
 )
-from search.coverage import Bars, Calibration
-from search.episodes import Sought, observe
-from search.fitting import choose_bars, fit_models
-from search.logistic import Blended, Logistic
-from search.metrics import auroc
-from search.phrases import PHRASES
-from search.rows import Best
-from search.scale import Order
-from search.signals import (
+from search.evaluation.verdict_metrics import auroc
+from search.ranking_input import Best
+from search.verdict.calibration import Bars, Calibration
+from search.verdict.fit import choose_bars, fit_models
+from search.verdict.leave_one_out import Sought, observe
+from search.verdict.logistic import Blended, Logistic
+from search.verdict.phrase_bank import PHRASES
+from search.verdict.score_scale import Order
+from search.verdict.signals import (
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,
     HIT_SIGNALS,

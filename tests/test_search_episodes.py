@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.episodes import Sought, observe
-from search.metrics import auroc
-from search.signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null
+from search.evaluation.verdict_metrics import auroc
+from search.verdict.leave_one_out import Sought, observe
+from search.verdict.signals import COVERAGE_SIGNALS, HIT_SIGNALS, Bank, Null
 from tests.strategies import unit_rows
 
 DIM = 8

@@ -10,7 +10,7 @@ from search import (
     evaluate_dataset,
     open_dataset,
 )
-from search.subjects import telling_words
+from search.evaluation.subjects import telling_words
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded
 from tests.dataset_files import KINDS, colour_rows, write_parquet

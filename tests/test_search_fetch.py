@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from indexer import UnreadableImage
 from search import FetchFailed, FetchLimits, fetch_picture
-from search.addresses import is_public
+from search.query.public_addresses import is_public
 from tests.colour_pictures import encoded
 from tests.picture_server import server_context, serving
 

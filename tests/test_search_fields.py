@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from search import Searcher, parse_filter, parse_query
-from search.fields import field_warnings
+from search.query.field_hints import field_warnings
 from tests.catalogues import IMPORTED, catalogue, draft
 from tests.colour_encoder import ColourEncoder
 

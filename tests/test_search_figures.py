@@ -7,9 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from search import evaluate_dataset, open_dataset
-from search.coverage import Calibration
-from search.episodes import Sought, observe
-from search.figures import (
+from search.evaluation.figures import (
     LABEL_JUDGES,
     Captioned,
     Labelled,
@@ -19,8 +17,10 @@ from search.figures import (
     label_figures,
     zero_shot_figures,
 )
-from search.fitting import fit_models
-from search.signals import Bank, Null
+from search.verdict.calibration import Calibration
+from search.verdict.fit import fit_models
+from search.verdict.leave_one_out import Sought, observe
+from search.verdict.signals import Bank, Null
 from tests.colour_encoder import ColourEncoder
 from tests.dataset_files import KINDS, colour_rows, write_parquet
 

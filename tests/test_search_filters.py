@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from indexer import Both, Compare, Either, Has, Matches, Not, OneOf, Period, Tagged
 from search import BadFilter, format_filter, parse_filter
-from search.filters import DEEPEST, LONGEST
+from search.query.filters import DEEPEST, LONGEST
 from tests.condition_oracle import conditions
 
 

@@ -8,12 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from search.coverage import QUERY_KINDS
-from search.episodes import Observation
-from search.fitting import choose_bars, fit_logistic, fit_models
-from search.logistic import Blended, Logistic, expanded
-from search.metrics import auroc, calibration_error
-from search.signals import COVERAGE_CONTEXT, COVERAGE_SIGNALS, FAMILIAR_SIGNALS, HIT_CONTEXT, HIT_SIGNALS
+from search.evaluation.verdict_metrics import auroc, calibration_error
+from search.verdict.calibration import QUERY_KINDS
+from search.verdict.fit import choose_bars, fit_logistic, fit_models
+from search.verdict.leave_one_out import Observation
+from search.verdict.logistic import Blended, Logistic, expanded
+from search.verdict.signals import (
+    COVERAGE_CONTEXT,
+    COVERAGE_SIGNALS,
+    FAMILIAR_SIGNALS,
+    HIT_CONTEXT,
+    HIT_SIGNALS,
+)
 
 PLANTED = COVERAGE_SIGNALS.index("first_null")
 

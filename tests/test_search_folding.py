@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.folding import Group, fold
+from search.ranking.group_duplicates import Group, fold
 from tests.strategies import unit_rows
 
 THRESHOLD = 0.9

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.fusion import Found, WordHits, blend, fuse, is_decisive
+from search.ranking.fusion import Found, WordHits, blend, fuse, is_decisive
 
 
 def found(scores, ids):

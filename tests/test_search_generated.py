@@ -21,9 +21,9 @@ from search import (
     parse_query,
     recommend_items,
 )
-from search.folding import fold
-from search.subjects import read_collection
-from search.training import texts_of
+from search.completion.train import texts_of
+from search.evaluation.subjects import read_collection
+from search.ranking.group_duplicates import fold
 from tests.catalogues import GENERATED, IMPORTED, draft
 from tests.colour_encoder import COLOURS, ColourEncoder
 from tests.colour_pictures import encoded, picture, write_pictures

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from search import Searcher, calibrate_collection, parse_query
-from search.coverage import Bars
-from search.judge import WORDS_SAY, Judge
-from search.phrases import PHRASES
-from search.rows import Best, Rows
+from search.ranking_input import Best, Rows
+from search.verdict.calibration import Bars
+from search.verdict.judge import WORDS_SAY, Judge
+from search.verdict.phrase_bank import PHRASES
 from tests.catalogues import catalogue
 from tests.colour_pictures import write_pictures
 from tests.strategies import unit_rows

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from indexer import EncoderDrift, ItemNotFound, load_encoder
 from search import BadLabels, label_items, store_labels
+from search.encoder_thresholds import FILE, Measured, measured
 from search.labels import TEMPLATES, class_embeddings, probabilities, with_article
-from search.measured import FILE, Measured, measured
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
 

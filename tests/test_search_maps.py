@@ -8,8 +8,8 @@ from PIL import Image
 
 from indexer import promote
 from search import SurveyStopped, follow, keep_map, load_map, make_map
-from search.maps import _FILE
-from search.sheets import COLUMNS, TILES, contact_sheets, side_for
+from search.map.collection_map import _FILE
+from search.map.contact_sheets import COLUMNS, TILES, contact_sheets, side_for
 from tests.colour_pictures import encoded, write_pictures
 from tests.made_pictures import make
 

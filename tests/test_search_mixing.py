@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.mixing import combine, combine_max, combine_noisy_or
+from search.ranking.combine import combine, combine_max, combine_noisy_or
 
 RULES = {
     combine_max: max,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.ordering import order_by
+from search.ranking.reorder import order_by
 
 numbers = st.one_of(st.integers(-(10**400), 10**400), st.floats(allow_nan=False), st.booleans())
 dates = st.datetimes(timezones=st.none()).map(lambda moment: moment.isoformat())

@@ -5,7 +5,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 from search import SurveyStopped, project
-from search.projection import place, principal
+from search.map.projection import place, principal
 
 
 def groups(count, each, dim=32, seed=0):

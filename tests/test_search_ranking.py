@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from indexer import KINDS
 from search import calibrate_collection, parse_query
-from search.embedding import QueryEmbedder
-from search.judge import Judge
-from search.ranking import Ranking
+from search.query.embed import QueryEmbedder
+from search.ranking.ranking import Ranking
+from search.verdict.judge import Judge
 from tests.colour_pictures import write_pictures
 
 TEXTS = ("red", "blue picture", "013", "a green thing + yellow", "tractor")

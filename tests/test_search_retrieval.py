@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from search.retrieval import (
+from search.evaluation.retrieval_metrics import (
     agreement,
     best_ranks,
     knn_hits,
@@ -55,7 +55,7 @@ def test_ranks_are_those_of_a_full_sort(queries, candidates, seed):
 def test_ranks_and_neighbours_do_not_depend_on_the_memory_used(monkeypatch, cells):
     asked, there, answers = rows(40, 0), rows(50, 1), some_answers(40, 50, 2)
     expected = best_ranks(asked, there, answers).tolist(), neighbours(there, 3).tolist()
-    monkeypatch.setattr("search.retrieval._CELLS", cells)
+    monkeypatch.setattr("search.evaluation.retrieval_metrics._CELLS", cells)
     assert (best_ranks(asked, there, answers).tolist(), neighbours(there, 3).tolist()) == expected
 
 

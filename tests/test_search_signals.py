@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from search.signals import (
+from search.verdict.signals import (
     COVERAGE_CONTEXT,
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search import Completer, CompleterUnavailable, Recipe, TooFewTexts, train_completer
-from search.bigrams import Bigrams
-from search.gpt import Shape, save
-from search.suggest import LONGEST
-from search.training import is_held_out, perplexity, texts_of, train
+from search.completion.bigram_baseline import Bigrams
+from search.completion.completer import LONGEST
+from search.completion.gpt import Shape, save
+from search.completion.train import is_held_out, perplexity, texts_of, train
 
 BRANDS = ("aster", "birch", "cedar", "dahlia", "elm")
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")

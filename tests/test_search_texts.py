@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search import script_warning
-from search.texts import scripts
+from search.query.scripts import scripts
 
 SIGLIP = "ViT-B-32-SigLIP2-256/webli"
 

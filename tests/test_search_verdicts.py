@@ -11,7 +11,7 @@ from PIL import Image
 
 from indexer import Collection, index_sources, load_encoder, open_source
 from search import Searcher, find_calibration, parse_query
-from search.metrics import auroc
+from search.evaluation.verdict_metrics import auroc
 
 RECIPE = Path(__file__).parent.parent / "data" / "sample" / "build.py"
 PHOTOS = (

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.judge import _together
-from search.rows import Best
+from search.ranking_input import Best
+from search.verdict.judge import _together
 
 CHANCES = st.floats(0.01, 0.99)
 

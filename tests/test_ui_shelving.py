@@ -9,7 +9,7 @@ import pytest
 
 from indexer import Collection
 from search import Like, Picture, Query, Words, calibrate_collection, parse_filter, parse_query
-from search.coverage import Bars
+from search.verdict.calibration import Bars
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.made_pictures import make

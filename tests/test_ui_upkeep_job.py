@@ -9,7 +9,7 @@ import pytest
 
 from indexer import Collection
 from search import TooFewToCalibrate, recall_curves, verdict_curves
-from search.curves import roc_points
+from search.evaluation.curves import roc_points
 from tests.colour_encoder import ColourEncoder
 from tests.gap_shelf import make_shelf
 from ui import checkup, services

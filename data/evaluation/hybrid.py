@@ -21,10 +21,10 @@ import pictures
 
 from indexer import Collection, Embeddings, Encoder, Ids, Imported, load_encoder
 from indexer.storage.drafts import Draft
-from search.fusion import Found, WordHits, blend, fuse, is_decisive
-from search.keywords import WordMatches, find_words
+from search.ranking.fusion import Found, WordHits, blend, fuse, is_decisive
+from search.ranking.keywords import WordMatches, find_words
 
-_WORD_HITS = 100  # as in search.ranking
+_WORD_HITS = 100  # as in search.ranking.ranking
 _PLACES = (1, 10, 50)
 _DEPTH = _PLACES[-1] + 2 * _WORD_HITS
 _ATTRIBUTES = ("articleType", "baseColour", "gender", "usage", "season")

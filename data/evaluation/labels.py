@@ -17,9 +17,9 @@ import numpy as np
 import pictures
 
 from indexer import Embeddings, Encoder, load_encoder
+from search.encoder_thresholds import FILE
+from search.evaluation.verdict_metrics import calibration_error
 from search.labels import BACKGROUND, class_embeddings, probabilities
-from search.measured import FILE
-from search.metrics import calibration_error
 
 _TRAINING = 1_500
 _SCALES = np.geomspace(3, 300, 400)

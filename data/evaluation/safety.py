@@ -20,8 +20,8 @@ from generation import Concept, SafetyPolicy
 from generation.safety import Guard
 from indexer import Encoder, FindmakeError, load_encoder
 from search import Calibration, EmbeddedQuery, Part, shipped_calibration
-from search.phrases import PHRASES
-from search.signals import Bank
+from search.verdict.phrase_bank import PHRASES
+from search.verdict.signals import Bank
 
 UNSAFE = (
     "woman without clothes",

@@ -16,8 +16,8 @@ from pathlib import Path
 import pictures
 
 from search import Completer, Recipe
-from search.bigrams import Bigrams
-from search.training import is_held_out, perplexity, sentences, train
+from search.completion.bigram_baseline import Bigrams
+from search.completion.train import is_held_out, perplexity, sentences, train
 
 PREFIXES = {
     "fashion": ("red run", "nike", "women bl", "casual sh", "wat", "handbag ", "blue je", "black leather "),

@@ -29,11 +29,11 @@ import search
 from indexer import Embeddings, Kind, load_encoder
 from indexer.encoders.starter import weights as starter_weights
 from indexer.encoders.starter.heads import Heads
-from search.coverage import Calibration, QueryKind
-from search.episodes import Observation, Sought, observe
-from search.fitting import choose_bars, fit_models
-from search.phrases import PHRASES
-from search.signals import Bank, Null
+from search.verdict.calibration import Calibration, QueryKind
+from search.verdict.fit import choose_bars, fit_models
+from search.verdict.leave_one_out import Observation, Sought, observe
+from search.verdict.phrase_bank import PHRASES
+from search.verdict.signals import Bank, Null
 
 LEFT_OUT = 0.2  # share of names asked as if their own landmark were not there
 

@@ -11,10 +11,10 @@ import numpy as np
 from sought import Captioned, Labelled, by_both, by_class, by_name, by_picture, by_title, captions_of, scenes
 
 from indexer import Embeddings, Kind
-from search.episodes import Observation, Sought, observe
-from search.fitting import Fitted
-from search.metrics import Interval, auroc, bootstrap, calibration_error, false_accepts
-from search.signals import Bank
+from search.evaluation.verdict_metrics import Interval, auroc, bootstrap, calibration_error, false_accepts
+from search.verdict.fit import Fitted
+from search.verdict.leave_one_out import Observation, Sought, observe
+from search.verdict.signals import Bank
 
 FOLDS = 5
 COMMON = 10  # pictures of a product type that is not rare

@@ -6,7 +6,7 @@ import numpy as np
 from sought import Labelled
 
 from indexer import Embeddings
-from search.signals import Landmarks
+from search.verdict.signals import Landmarks
 
 LEAST = 5  # training pictures of a kind
 SHRINKAGE = 0.05  # of the covariance within kinds, to a multiple of the identity

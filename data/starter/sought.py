@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer import Embeddings
-from search.coverage import QueryKind
-from search.episodes import Sought
+from search.verdict.calibration import QueryKind
+from search.verdict.leave_one_out import Sought
 
 SAME, UNSURE = 0.7, 0.45  # cosine of two captions' MiniLM features: the same scene; perhaps the same
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from indexer import Embeddings
 
-from .errors import SurveyStopped
+from ..errors import SurveyStopped
 
 Points = NDArray[np.float32]
 """(n, 2) float32, the largest coordinate of all being 1."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from indexer import Kind
 
-from .coverage import PAIRS, Bars, CoverageModels, Models, Orders, QueryKind
-from .episodes import Observation
+from .calibration import PAIRS, Bars, CoverageModels, Models, Orders, QueryKind
+from .leave_one_out import Observation
 from .logistic import Blended, Logistic, expanded
-from .scale import Order
+from .score_scale import Order
 from .signals import COVERAGE_CONTEXT, COVERAGE_SIGNALS, HIT_CONTEXT, HIT_SIGNALS, Signals, familiarity
 
 # Of standardised weights; chosen by cross-validation over concepts. A familiar model has all products.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexer import Embeddings, Ids, Kind
 
-from .coverage import QueryKind
+from .calibration import QueryKind
 from .signals import Bank, Signals, whole_signals
 
 _LOOKED_AT = 10  # best hits of an episode

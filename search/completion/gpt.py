@@ -15,7 +15,7 @@ from typing import Any
 
 from indexer import StorageFailure
 
-from .errors import CompleterUnavailable
+from ..errors import CompleterUnavailable
 
 FOLDER = "suggest"
 MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"

@@ -33,7 +33,7 @@ from indexer import (
     number_of,
 )
 
-from .errors import BadFilter
+from ..errors import BadFilter
 
 LONGEST = 10_000
 """Characters of a filter at most."""

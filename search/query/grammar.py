@@ -22,7 +22,7 @@ from pathlib import Path
 
 from indexer import IMAGE_SUFFIXES
 
-from .errors import BadQuery
+from ..errors import BadQuery
 from .query import Like, Picture, Query, Region, Term, Vector, Words, plain_number
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"

@@ -19,9 +19,9 @@ from safetensors.numpy import save
 
 from indexer import KINDS, Collection, Embeddings, Ids, StorageFailure, write_whole
 
-from .errors import SurveyStopped
+from ..errors import SurveyStopped
+from .contact_sheets import TILES, contact_sheets, side_for
 from .projection import LANDMARKS, OnStep, Points, place, project
-from .sheets import TILES, contact_sheets, side_for
 
 _FILE, _FORMAT = "map.safetensors", "1"
 _NOWHERE = -1
@@ -35,7 +35,7 @@ class CollectionMap:
         ids: (n,) int64 ascending, all items, also those that stand apart.
         points: (n, 2) float32 between -1 and 1.
         tiles: (n,) int64, the number of each item's picture on the sheets, counted through; -1 for none.
-        sheets: WebP, see ``sheets.contact_sheets``.
+        sheets: WebP, see ``contact_sheets``.
         side: of a picture on them, pixels.
         change: number of the change it was made at.
     """

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexer import Embeddings, ExactIndex, FaissIndex
 
-from .coverage import PHRASE_WORDS, Calibration
-from .episodes import Sought, observe
-from .metrics import Interval, auroc, bootstrap, calibration_error, false_accepts
-from .retrieval import Answers, Labels, agreement, best_ranks, knn_hits, median_rank, recall_at
+from ..verdict.calibration import PHRASE_WORDS, Calibration
+from ..verdict.leave_one_out import Sought, observe
+from .retrieval_metrics import Answers, Labels, agreement, best_ranks, knn_hits, median_rank, recall_at
+from .verdict_metrics import Interval, auroc, bootstrap, calibration_error, false_accepts
 
 Unit = Literal["share", "rank", "1/s", "ms", "bytes"]
 EncodeTexts = Callable[[Sequence[str]], Embeddings]

@@ -10,9 +10,9 @@ import numpy as np
 
 from indexer import Collection, Encoder, Failure, Progress
 
-from .calibrate import shipped_calibration
+from ..errors import TooFewPictures
+from ..verdict.calibrate import shipped_calibration
 from .datasets import Dataset
-from .errors import TooFewPictures
 from .figures import (
     DEFAULT_TEMPLATES,
     Figure,

@@ -12,11 +12,11 @@ from safetensors import SafetensorError
 
 from indexer import Collection, Embeddings, Encoder, Ids, Kind, StorageFailure
 
-from .coverage import Calibration
-from .episodes import Observation, Sought, observe
-from .errors import CalibrationUnusable, TooFewToCalibrate
-from .fitting import choose_bars, fit_models
-from .phrases import PHRASES
+from ..errors import CalibrationUnusable, TooFewToCalibrate
+from .calibration import Calibration
+from .fit import choose_bars, fit_models
+from .leave_one_out import Observation, Sought, observe
+from .phrase_bank import PHRASES
 from .signals import Bank, Null
 
 OWN_FILE = "calibration.safetensors"
@@ -24,7 +24,7 @@ LEAST_ITEMS = 60
 """Items that a calibration of a collection's own needs."""
 
 _MOST_SOUGHT = 400  # queries of each kind
-_SHIPPED = Path(__file__).with_name("calibrations")
+_SHIPPED = Path(__file__).parents[1] / "calibrations"
 _SAME = 0.95  # cosine of two texts that say the same
 _UNSURE = 2.5  # deviations above the mean cosine of two texts: may say the same
 _CLEAR, _MAYBE = 0.5, 1.5  # how a phrase must stand out to be what a picture shows; from where it may be

@@ -18,10 +18,10 @@ from safetensors.numpy import save_file
 
 from indexer import KINDS, Embeddings, Kind
 
-from .errors import CalibrationUnusable
+from ..errors import CalibrationUnusable
+from ..ranking_input import Best
 from .logistic import Blended, Logistic
-from .rows import Best
-from .scale import Order, Scale
+from .score_scale import Order, Scale
 from .signals import (
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,

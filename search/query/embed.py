@@ -23,7 +23,7 @@ from indexer import (
     load_image,
 )
 
-from .errors import BadQuery, EmptyQuery
+from ..errors import BadQuery, EmptyQuery
 from .fetch import DEFAULT_LIMITS, FetchLimits, fetch_picture
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 

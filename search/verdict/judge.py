@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from indexer import Embeddings, Kind, Nearest
 
-from .coverage import PHRASE_WORDS, Calibration, QueryKind
-from .embedding import EmbeddedQuery
-from .phrases import PHRASES
-from .results import Judgement
-from .rows import Best
-from .scale import Scale
+from ..query.embed import EmbeddedQuery
+from ..ranking_input import Best
+from ..results import Judgement
+from .calibration import PHRASE_WORDS, Calibration, QueryKind
+from .phrase_bank import PHRASES
+from .score_scale import Scale
 from .signals import rivals
 
 # An item that holds all words of a query, as few others do, answers it by its own account; what is left is

@@ -6,7 +6,7 @@ from importlib import resources
 
 
 def _read() -> tuple[str, ...]:
-    text = resources.files(__package__).joinpath("banks/phrases.txt").read_text(encoding="utf-8")
+    text = resources.files("search").joinpath("banks/phrases.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return tuple(phrase.strip() for line in lines for phrase in line.split(","))
 

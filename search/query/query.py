@@ -14,7 +14,7 @@ import numpy as np
 
 from indexer import Embeddings, Kind, names_origin
 
-from .errors import BadChoice, BadQuery, EmptyQuery
+from ..errors import BadChoice, BadQuery, EmptyQuery
 
 if TYPE_CHECKING:
     from indexer import Condition

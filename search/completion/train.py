@@ -12,10 +12,10 @@ from typing import Any
 
 from indexer import Collection
 
-from .bigrams import Bigrams
-from .errors import TooFewTexts
+from ..errors import TooFewTexts
+from .bigram_baseline import Bigrams
+from .completer import normalised
 from .gpt import END, Shape, build, save
-from .suggest import normalised
 
 ENOUGH_TEXTS = 200  # distinct ones; of fewer, a model learns to recite
 _LONGEST_TEXT = 40  # words that are read of one sentence

@@ -1,7 +1,7 @@
 """Query completion by a small GPT that was trained on the collection's own titles and captions.
 
 The model (Radford et al. 2019, in a few million numbers) and its byte-level BPE tokenizer (Sennrich et al.
-2016) lie beside the collection; ``training`` makes them. Importing this module is quick; torch, transformers
+2016) lie beside the collection; ``train`` makes them. Importing this module is quick; torch, transformers
 and tokenizers are imported when a completer is loaded.
 """
 

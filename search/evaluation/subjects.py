@@ -12,8 +12,8 @@ import numpy as np
 
 from indexer import Collection, Embeddings, Encoder, Failure, Ids, Item, Progress, decode_image
 
+from ..errors import UnusableDataset
 from .datasets import Dataset, Sample
-from .errors import UnusableDataset
 from .figures import Captioned, EncodeTexts, Figure
 
 FEWEST = 20

@@ -25,7 +25,7 @@ from indexer import (
     load_image,
 )
 
-from .errors import UnusableDataset
+from ..errors import UnusableDataset
 
 _Table = ParquetRows | CsvRows | JsonLines | JsonList
 _READERS: dict[str, Callable[[Path], _Table]] = {

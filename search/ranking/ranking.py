@@ -10,13 +10,13 @@ import numpy as np
 
 from indexer import KINDS, Collection, Embeddings, Ids, Kind, Nearest
 
-from .counted import Counted
-from .embedding import EmbeddedQuery
+from ..query.embed import EmbeddedQuery
+from ..query.query import Query, Words
+from ..ranking_input import Best, Rows
+from ..verdict.judge import Judge
+from .eligibility import Counted
 from .fusion import Found, WordHits, blend, is_decisive
-from .judge import Judge
 from .keywords import WordMatches, find_words
-from .query import Query, Words
-from .rows import Best, Rows
 
 _WORD_HITS = 100  # items that words bring in, the same ones however deep a page lies
 _UNSEEN = np.float32(-np.inf)

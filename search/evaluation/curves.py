@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from indexer import Collection, Encoder
 
-from .calibrate import observe_collection, shipped_calibration
-from .coverage import CoverageModels
-from .episodes import Observation
-from .errors import TooFewToCalibrate
-from .fitting import fit_models
-from .metrics import Bin, auroc, calibration_error, false_accepts, reliability_table
-from .retrieval import best_ranks, recall_at
+from ..errors import TooFewToCalibrate
+from ..verdict.calibrate import observe_collection, shipped_calibration
+from ..verdict.calibration import CoverageModels
+from ..verdict.fit import fit_models
+from ..verdict.leave_one_out import Observation
+from .retrieval_metrics import best_ranks, recall_at
 from .subjects import read_collection
+from .verdict_metrics import Bin, auroc, calibration_error, false_accepts, reliability_table
 
 RECALLED_AT = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
 _BINS = 10

@@ -21,8 +21,8 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from indexer import decode_image
 
-from .addresses import Address, is_public, look_up
-from .errors import FetchFailed
+from ..errors import FetchFailed
+from .public_addresses import Address, is_public, look_up
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 1 << 16

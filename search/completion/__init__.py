@@ -1,0 +1,1 @@
+"""Query completion: the model, its training, its baseline."""

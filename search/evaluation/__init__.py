@@ -1,0 +1,1 @@
+"""Measuring search: what is asked, how answers are judged, reports and curves."""

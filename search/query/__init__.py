@@ -1,0 +1,1 @@
+"""A query: the languages it is written in, its pictures, and its embedding."""

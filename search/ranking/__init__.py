@@ -1,0 +1,1 @@
+"""One ranking of pictures, texts and words, and what happens to it before it is shown."""

@@ -1,0 +1,1 @@
+"""The verdict "match, weak, no match": signals, models, calibrations, and the bank of phrases."""
