@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 from indexer import Embeddings, Ids
-from search.ranking.diversity import diversify
 from search.ranking.fusion import Found, WordHits, blend, fuse
 from search.ranking.group_duplicates import fold
+from search.ranking.reorder import diversify
 
 DIM = 512
 REPEATS = 100

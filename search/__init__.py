@@ -39,10 +39,10 @@ from .query.scripts import script_warning
 from .ranking.keywords import keyword_search
 from .ranking_input import Best
 from .recommend import DEFAULT_RECOMMENDATION_METHOD, RECOMMENDATION_METHODS, Recommendation, recommend_items
-from .results import Hit, Judgement, Results
+from .results import Hit, Results
 from .searcher import Searcher
 from .verdict.calibrate import calibrate_collection, find_calibration, keep_calibration, shipped_calibration
-from .verdict.calibration import Calibration, Verdict
+from .verdict.calibration import Calibration, Judgement, Verdict
 from .verdict.judge import Judge
 from .verdict.phrase_bank import PHRASES
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from indexer import Embeddings, Item, Kind, MissKind
 
 from .query.query import Query
-from .verdict.calibration import Verdict
+from .verdict.calibration import Judgement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,23 +31,6 @@ class Hit:
     probability: float | None = None
     worded: bool = False
     folded: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The calibrated verdict on a whole answer.
-
-    Attributes:
-        verdict: whether the collection answers the query.
-        coverage: calibrated probability that anything here answers it, 0 to 1.
-        reason: why, in one sentence.
-        approximate: the calibration rests on guesses.
-    """
-
-    verdict: Verdict
-    coverage: float
-    reason: str
-    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.ranking.diversity import diversify
+from search.ranking.reorder import diversify
 from tests.strategies import unit_rows
 
 

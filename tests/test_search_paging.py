@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.ranking.answer import deepen, page
 from search.ranking.group_duplicates import fold
-from search.ranking.paging import deepen, page
 from tests.test_search_folding import THRESHOLD, candidates
 
 

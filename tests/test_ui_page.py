@@ -36,7 +36,7 @@ def fresh(monkeypatch, encoder, collection):
 @pytest.fixture
 def pictures(tmp_path, index, monkeypatch):
     # Pictures of one colour are near-duplicates to this encoder; here each has its own card.
-    monkeypatch.setattr("search.searcher.near_duplicate_threshold", lambda spec: 2.0)
+    monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda spec: 2.0)
     paths = write_pictures(tmp_path / "pictures", 30)
     index(tmp_path / "pictures")
     return paths

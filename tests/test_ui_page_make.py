@@ -42,7 +42,7 @@ def shelf(monkeypatch, tmp_path):
     monkeypatch.setattr(asking, "_SEEDS", SEED + 1)
     # pictures of one colour are near-duplicates to this encoder; here each is kept and has its own card
     monkeypatch.setattr("generation.fill.near_duplicate_threshold", lambda spec: 2.0)
-    monkeypatch.setattr("search.searcher.near_duplicate_threshold", lambda spec: 2.0)
+    monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda spec: 2.0)
     use(monkeypatch, ColourGenerator())
     opened = []
 

@@ -37,7 +37,7 @@ def doubting(run, opened, monkeypatch):
     """Whatever is asked, the verdict is ``no match``, but where words decide; nothing counts as a copy."""
     found = replace(calibrate_collection(opened, ColourEncoder()), bars=Bars(match=1.0, weak=1.0))
     monkeypatch.setattr(services, "find_calibration", lambda *_: found)
-    monkeypatch.setattr("search.searcher.near_duplicate_threshold", lambda _spec: 1.1)
+    monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda _spec: 1.1)
     return run
 
 

@@ -46,6 +46,23 @@ _FORMAT = "findmake calibration 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The calibrated verdict on a whole answer.
+
+    Attributes:
+        verdict: whether the collection answers the query.
+        coverage: calibrated probability that anything here answers it, 0 to 1.
+        reason: why, in one sentence.
+        approximate: the calibration rests on guesses.
+    """
+
+    verdict: Verdict
+    coverage: float
+    reason: str
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
     """Where verdicts change.
 

@@ -9,8 +9,7 @@ from indexer import Embeddings, Kind, Nearest
 
 from ..query.embed import EmbeddedQuery
 from ..ranking_input import Best
-from ..results import Judgement
-from .calibration import PHRASE_WORDS, Calibration, QueryKind
+from .calibration import PHRASE_WORDS, Calibration, Judgement, QueryKind
 from .phrase_bank import PHRASES
 from .score_scale import Scale
 from .signals import rivals
