@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from generation.autoencoder import from_pixels, to_pixels
-from generation.denoiser import NEIGHBOURS
-from generation.framing import enlarged
-from generation.pipeline import Condition, StarterPipeline, read_pipeline
+from generation.starter.autoencoder import from_pixels, to_pixels
+from generation.starter.denoiser import NEIGHBOURS
+from generation.starter.pipeline import Condition, StarterPipeline, read_pipeline
+from generation.starter.resize import enlarged
 from indexer import load_encoder
 
 WORDS, SEED, STEPS, SIDE = "a red t-shirt", 3, 50, 128

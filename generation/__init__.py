@@ -9,13 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .adapters import Lora
-    from .asking import FillOptions, propose_prompt
-    from .backlog import Attempted, Budget, fill_gaps
-    from .certificates import Credential, load_credential, own_credential
-    from .conditions import PROBABILITY
-    from .copies import Copy, CopyIndex, find_copy, outline
-    from .credentials import CheckedCredentials, check_credentials, sign_image
+    from .diffusion.adapters import Lora
+    from .diffusion.schedulers import SCHEDULERS
     from .errors import (
         BadCredential,
         BadRequest,
@@ -28,35 +23,40 @@ if TYPE_CHECKING:
         OutOfMemory,
         TooFewToTrain,
     )
-    from .fill import Candidate, FillReport, candidate_png, fill_gap
-    from .fit import FitReport, fit_generator
-    from .gaps import Attempt, Gap, find_gaps
+    from .fill.backlog import Attempted, Budget, fill_gaps
+    from .fill.extras import PROBABILITY
+    from .fill.fill import Candidate, FillReport, candidate_png, fill_gap
+    from .fill.gaps import Attempt, Gap, find_gaps
+    from .fill.near_copies import Copy, CopyIndex, find_copy, outline
+    from .fill.plan import FillOptions, propose_prompt
+    from .fill.prompts import PROMPT_KINDS, Prompt, PromptKind
+    from .fill.regenerate import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
+    from .fill.verify import Verification
+    from .fill.wait_for_lock import patiently
     from .generator import Generator, GeneratorInfo
-    from .learning import collect_examples
-    from .loading import load_generator
-    from .lora import LoraTrained, train_lora
-    from .lora_checkpoints import CannotTrain
-    from .lora_training import LoraRecipe
-    from .marking import mark_image, mark_png
-    from .patience import patiently
-    from .prompts import PROMPT_KINDS, Prompt, PromptKind
-    from .regenerating import NO_PROMISE, Regenerated, generated_by, regenerate, regenerated_png
+    from .loader import load_generator
+    from .lora.checkpoints import CannotTrain
+    from .lora.loop import LoraRecipe
+    from .lora.train import LoraTrained, train_lora
+    from .marks.certificates import Credential, load_credential, own_credential
+    from .marks.credentials import CheckedCredentials, check_credentials, sign_image
+    from .marks.metadata import mark_image, mark_png
+    from .marks.watermark import Detection, add_watermark, detect_watermark
     from .request import GeneratedImage, GenerationRequest, GenerationSettings, OnStep, Step
     from .safety import Concept, SafetyPolicy
-    from .schedulers import SCHEDULERS
-    from .starter import GeneratorFacts
-    from .train import PRESETS, TrainingRecipe, TrainingStep
-    from .verify import Verification
-    from .watermark import Detection, add_watermark, detect_watermark
+    from .starter.dataset import collect_examples
+    from .starter.fit import FitReport, fit_generator
+    from .starter.generator import GeneratorFacts
+    from .starter.train import PRESETS, TrainingRecipe, TrainingStep
 
 _HOMES = {
-    "adapters": ("Lora",),
-    "asking": ("FillOptions", "propose_prompt"),
-    "backlog": ("Attempted", "Budget", "fill_gaps"),
-    "certificates": ("Credential", "load_credential", "own_credential"),
-    "conditions": ("PROBABILITY",),
-    "copies": ("Copy", "CopyIndex", "find_copy", "outline"),
-    "credentials": ("CheckedCredentials", "check_credentials", "sign_image"),
+    "diffusion.adapters": ("Lora",),
+    "fill.plan": ("FillOptions", "propose_prompt"),
+    "fill.backlog": ("Attempted", "Budget", "fill_gaps"),
+    "marks.certificates": ("Credential", "load_credential", "own_credential"),
+    "fill.extras": ("PROBABILITY",),
+    "fill.near_copies": ("Copy", "CopyIndex", "find_copy", "outline"),
+    "marks.credentials": ("CheckedCredentials", "check_credentials", "sign_image"),
     "errors": (
         "BadCredential",
         "BadRequest",
@@ -69,26 +69,26 @@ _HOMES = {
         "OutOfMemory",
         "TooFewToTrain",
     ),
-    "fill": ("Candidate", "FillReport", "candidate_png", "fill_gap"),
-    "gaps": ("Attempt", "Gap", "find_gaps"),
-    "fit": ("FitReport", "fit_generator"),
+    "fill.fill": ("Candidate", "FillReport", "candidate_png", "fill_gap"),
+    "fill.gaps": ("Attempt", "Gap", "find_gaps"),
+    "starter.fit": ("FitReport", "fit_generator"),
     "generator": ("Generator", "GeneratorInfo"),
-    "learning": ("collect_examples",),
-    "loading": ("load_generator",),
-    "lora": ("LoraTrained", "train_lora"),
-    "lora_checkpoints": ("CannotTrain",),
-    "lora_training": ("LoraRecipe",),
-    "marking": ("mark_image", "mark_png"),
-    "patience": ("patiently",),
-    "prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
-    "regenerating": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
+    "starter.dataset": ("collect_examples",),
+    "loader": ("load_generator",),
+    "lora.train": ("LoraTrained", "train_lora"),
+    "lora.checkpoints": ("CannotTrain",),
+    "lora.loop": ("LoraRecipe",),
+    "marks.metadata": ("mark_image", "mark_png"),
+    "fill.wait_for_lock": ("patiently",),
+    "fill.prompts": ("PROMPT_KINDS", "Prompt", "PromptKind"),
+    "fill.regenerate": ("NO_PROMISE", "Regenerated", "generated_by", "regenerate", "regenerated_png"),
     "request": ("GeneratedImage", "GenerationRequest", "GenerationSettings", "OnStep", "Step"),
     "safety": ("Concept", "SafetyPolicy"),
-    "schedulers": ("SCHEDULERS",),
-    "starter": ("GeneratorFacts",),
-    "train": ("PRESETS", "TrainingRecipe", "TrainingStep"),
-    "verify": ("Verification",),
-    "watermark": ("Detection", "add_watermark", "detect_watermark"),
+    "diffusion.schedulers": ("SCHEDULERS",),
+    "starter.generator": ("GeneratorFacts",),
+    "starter.train": ("PRESETS", "TrainingRecipe", "TrainingStep"),
+    "fill.verify": ("Verification",),
+    "marks.watermark": ("Detection", "add_watermark", "detect_watermark"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

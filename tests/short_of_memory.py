@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.diffusion import DiffusersGenerator, DiffusionOptions
+from generation.diffusion.generator import DiffusersGenerator, DiffusionOptions
 from generation.errors import OutOfMemory
 from generation.request import GenerationRequest
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from generation import copies, errors
+from generation import errors
+from generation.fill import near_copies
 from indexer import index_sources, open_source
 from tests.strategies import unit_rows
 
@@ -45,20 +46,20 @@ ALTERATIONS = {
 def test_altered_copies_have_the_same_outlines(way):
     for seed in range(8):
         image = drawing(seed)
-        assert copies.same_pixels(ALTERATIONS[way](image), image) >= copies.SAME_OUTLINES
+        assert near_copies.same_pixels(ALTERATIONS[way](image), image) >= near_copies.SAME_OUTLINES
 
 
 def test_other_pictures_have_not():
     pictures = [drawing(seed) for seed in range(12)]
-    found = [copies.same_pixels(a, b) for i, a in enumerate(pictures) for b in pictures[:i]]
+    found = [near_copies.same_pixels(a, b) for i, a in enumerate(pictures) for b in pictures[:i]]
     assert max(found) < 0.8
 
 
 def test_plain_pictures_have_no_outline():
     plain = Image.new("RGB", (40, 40), "white")
-    assert not copies.outline(plain).any()
-    assert copies.same_pixels(plain, plain) == 0
-    assert np.linalg.norm(copies.outline(drawing(1))) == pytest.approx(1, abs=1e-5)
+    assert not near_copies.outline(plain).any()
+    assert near_copies.same_pixels(plain, plain) == 0
+    assert np.linalg.norm(near_copies.outline(drawing(1))) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.fixture
@@ -79,42 +80,42 @@ def row_of(encoder, image):
 def test_an_item_is_recognised_by_its_pixels_though_the_file_is_gone(shelf, encoder, tmp_path):
     (tmp_path / "shelf" / "03.png").unlink()
     copy = ImageEnhance.Brightness(ImageOps.mirror(drawing(3))).enhance(0.8)
-    found = copies.find_copy(copy, row_of(encoder, copy), shelf)
+    found = near_copies.find_copy(copy, row_of(encoder, copy), shelf)
     assert found is not None
-    assert (found.of, found.pixels >= copies.SAME_OUTLINES) == ("item 4", True)
+    assert (found.of, found.pixels >= near_copies.SAME_OUTLINES) == ("item 4", True)
     allowed = np.array([1, 2, 3], np.int64)
-    assert copies.find_copy(copy, row_of(encoder, copy), shelf, allowed=allowed) is None
+    assert near_copies.find_copy(copy, row_of(encoder, copy), shelf, allowed=allowed) is None
 
 
 def test_an_item_is_recognised_by_its_embedding_alone(shelf, encoder):
-    found = copies.find_copy(Image.new("RGB", (9, 9)), row_of(encoder, drawing(5)), shelf)
+    found = near_copies.find_copy(Image.new("RGB", (9, 9)), row_of(encoder, drawing(5)), shelf)
     assert found is not None
     assert (found.of, round(found.score, 2), found.pixels) == ("item 6", 1.0, 0.0)
 
 
 def test_a_new_picture_copies_nothing(shelf, encoder):
     image = ImageOps.invert(drawing(77))
-    assert copies.find_copy(image, row_of(encoder, image), shelf) is None
+    assert near_copies.find_copy(image, row_of(encoder, image), shelf) is None
 
 
 def test_training_pictures_are_recognised(shelf, encoder, tmp_path):
     learned = [drawing(seed) for seed in range(50, 60)]
-    made = copies.CopyIndex(
+    made = near_copies.CopyIndex(
         rows=encoder.encode_images(learned),
-        outlines=np.stack([copies.outline(image) for image in learned]),
+        outlines=np.stack([near_copies.outline(image) for image in learned]),
         names=tuple(f"t{number}" for number in range(10)),
     )
     made.save(tmp_path / "copies.safetensors")
-    index = copies.CopyIndex.load(tmp_path / "copies.safetensors")
+    index = near_copies.CopyIndex.load(tmp_path / "copies.safetensors")
     assert index.names == made.names
     assert np.abs(np.vecdot(index.outlines, made.outlines) - 1).max() < 1e-3
     assert np.abs(index.rows - made.rows).max() < 1e-3
     copy = ImageOps.mirror(learned[7]).resize((64, 80))
-    found = copies.find_copy(copy, row_of(encoder, copy), shelf, training=index)
+    found = near_copies.find_copy(copy, row_of(encoder, copy), shelf, training=index)
     assert found is not None
     assert found.of == "training picture t7"
     other = ImageOps.invert(drawing(78))
-    assert copies.find_copy(other, row_of(encoder, other), shelf, training=index) is None
+    assert near_copies.find_copy(other, row_of(encoder, other), shelf, training=index) is None
 
 
 def test_a_damaged_index_of_training_pictures_is_refused(tmp_path):
@@ -122,6 +123,6 @@ def test_a_damaged_index_of_training_pictures_is_refused(tmp_path):
     for content in (b"", b"no tensors at all"):
         path.write_bytes(content)
         with pytest.raises(errors.GeneratorUnavailable, match="training pictures"):
-            copies.CopyIndex.load(path)
+            near_copies.CopyIndex.load(path)
     with pytest.raises(ValueError, match="3 embeddings"):
-        copies.CopyIndex(rows=unit_rows(3, 4, 0), outlines=np.zeros((2, 1058), np.float32), names=("a",))
+        near_copies.CopyIndex(rows=unit_rows(3, 4, 0), outlines=np.zeros((2, 1058), np.float32), names=("a",))

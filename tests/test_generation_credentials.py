@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from generation.certificates import (
+from generation.errors import BadCredential, CredentialsUnavailable
+from generation.marks.certificates import (
     OWN_FILE,
     Credential,
     load_credential,
     make_credential,
     own_credential,
 )
-from generation.credentials import check_credentials, sign_image
-from generation.errors import BadCredential, CredentialsUnavailable
-from generation.marking import mark_image
+from generation.marks.credentials import check_credentials, sign_image
+from generation.marks.metadata import mark_image
 from indexer.marks import Mark, find_mark
 from indexer.marks.containers import parts_of
 from indexer.marks.jumbf import mark_in_c2pa
@@ -76,7 +76,7 @@ def test_the_own_credential_is_made_once_and_for_its_owner_alone(tmp_path, crede
 def test_a_certificate_of_an_authority_signs_too(credential, kind, tmp_path):
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-    from generation import certificates
+    from generation.marks import certificates
 
     now = datetime.now(UTC)
     authority = ec.generate_private_key(ec.SECP256R1())

@@ -12,10 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from generation import modes
-from generation.diffusion import DiffusersGenerator, DiffusionOptions
+from generation.diffusion import pipelines
+from generation.diffusion.generator import DiffusersGenerator, DiffusionOptions
+from generation.diffusion.pictures import LatentPreview, is_black
 from generation.errors import BadRequest, GenerationCancelled
-from generation.pictures import LatentPreview, is_black
 from generation.request import GenerationRequest
 from tests.tiny_diffusion import SIDE, save_ip_adapter, save_pipeline
 
@@ -259,7 +259,7 @@ def test_too_large_a_picture_is_an_error_that_says_so_and_leaves_the_generator_w
 def test_a_model_that_leaves_float16_is_widened_instead_of_giving_black(tmp_path, monkeypatch):
     folder = save_pipeline(tmp_path / "loud", loud=True)
     wide = one(DiffusersGenerator(folder, DiffusionOptions(device="cpu")))
-    monkeypatch.setattr(modes, "choose_dtype", lambda device, has_unet: torch.float16)
+    monkeypatch.setattr(pipelines, "choose_dtype", lambda device, has_unet: torch.float16)
     narrow = DiffusersGenerator(folder, DiffusionOptions(device="cpu"))
     made = one(narrow)
     assert not is_black(made.image)

@@ -19,12 +19,11 @@ from generation import (
     OutOfMemory,
     SafetyPolicy,
     candidate_png,
-    conditions,
     fill_gap,
     outline,
-    patience,
 )
-from generation.verify import Verifier, aimed
+from generation.fill import extras, wait_for_lock
+from generation.fill.verify import Verifier, aimed
 from indexer import CollectionBusy, Generated, StorageFailure, promote
 from search import Like, Picture, Query, Searcher, Words, parse_filter, parse_query
 from tests.colour_encoder import ColourEncoder
@@ -228,10 +227,10 @@ def test_provenance_tells_all(searcher, generator):
     assert (told.mode, told.scheduler, told.width, told.height) == ("embedding-to-image", "paint", 48, 48)
     assert (told.for_query, told.verdict, told.prompt) == ("yellow", "match", report.prompt.text)
     assert told.parents == tuple(item.id for item in Verifier(searcher, YELLOW).misses[:2])
-    embedding, near = conditions.unpacked(told.extras[conditions.CONDITION], 32)
+    embedding, near = extras.unpacked(told.extras[extras.CONDITION], 32)
     assert np.array_equal(embedding, generator.requests[0].embedding)
     assert np.array_equal(near, generator.requests[0].neighbours)
-    assert told.extras[conditions.PROBABILITY] == report.candidates[0].probability
+    assert told.extras[extras.PROBABILITY] == report.candidates[0].probability
 
 
 @pytest.mark.parametrize("describe", [True, False])
@@ -241,7 +240,7 @@ def test_files_say_that_they_are_synthetic_and_hold_no_embedding(searcher, gener
     data = files(searcher)[0].read_bytes()
     assert b"trainedAlgorithmicMedia" in data
     assert (b"photo of yellow" in data) == describe
-    assert conditions.CONDITION.encode() not in data
+    assert extras.CONDITION.encode() not in data
     shown = candidate_png(report.candidates[0], describe=describe)
     with Image.open(io.BytesIO(shown)) as image:
         assert np.array_equal(np.asarray(image), np.asarray(report.candidates[0].image))
@@ -430,10 +429,10 @@ def test_another_writer_is_waited_for(searcher, generator):
 
 
 def test_but_not_for_ever(monkeypatch):
-    monkeypatch.setattr(patience, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(wait_for_lock, "PATIENCE_S", 0.3)
 
     def write():
         raise CollectionBusy("somewhere")
 
     with pytest.raises(CollectionBusy):
-        patience.patiently(write)
+        wait_for_lock.patiently(write)

@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from generation import folders, load_generator
-from generation.adapters import Lora, load_ip_adapter
+from generation import load_generator
+from generation.diffusion import model_files
+from generation.diffusion.adapters import Lora, load_ip_adapter
+from generation.diffusion.model_files import count_weights, find_folder, find_variant, licence_of, revision_of
 from generation.errors import BadRequest, GeneratorUnavailable
-from generation.folders import count_weights, find_folder, find_variant, licence_of, revision_of
 from tests.tiny_diffusion import save_ip_adapter, save_pipeline
 
 
@@ -63,11 +64,11 @@ def test_a_cached_pipeline_is_used_without_asking_the_hub(original, tmp_path, mo
     (kept / "refs").mkdir()
     (kept / "refs" / "main").write_text(commit)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(folders, "hub_reachable", lambda: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(model_files, "hub_reachable", lambda: pytest.fail("the hub was asked"))
     found = find_folder("shop/shoes")
     assert revision_of(found) == commit
     next((found / "unet").glob("*.safetensors")).unlink()
-    monkeypatch.setattr(folders, "hub_reachable", lambda: False)
+    monkeypatch.setattr(model_files, "hub_reachable", lambda: False)
     assert "is only in part in this machine's cache" in refused("shop/shoes")
 
 

@@ -16,7 +16,7 @@ from generation import (
     fill_gaps,
     find_gaps,
 )
-from generation.gaps import grouped, spelled
+from generation.fill.gaps import grouped, spelled
 from indexer import Unanswered, discard
 from search import Vector, Words
 from tests.colour_generator import ColourGenerator

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from generation.adapters import Lora
-from generation.diffusion import DiffusersGenerator, DiffusionOptions
+from generation.diffusion.adapters import Lora
+from generation.diffusion.generator import DiffusersGenerator, DiffusionOptions
 from generation.errors import BadRequest, GeneratorUnavailable, TooFewToTrain
-from generation.lora import train_lora
-from generation.lora_checkpoints import CHECKPOINT, FACTS, LORA_FILE, SAMPLES, CannotTrain, exclusive
-from generation.lora_pairs import pairs_of, words_of
-from generation.lora_training import LoraRecipe
+from generation.lora.checkpoints import CHECKPOINT, FACTS, LORA_FILE, SAMPLES, CannotTrain, exclusive
+from generation.lora.dataset import pairs_of, words_of
+from generation.lora.loop import LoraRecipe
+from generation.lora.train import train_lora
 from generation.request import GenerationRequest
 from tests.catalogues import GENERATED, draft
 from tests.colour_encoder import DIM

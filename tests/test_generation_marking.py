@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from generation.marking import SOURCE_TYPE, mark_image, mark_png, parameters_text, provenance_json
+from generation.marks.metadata import SOURCE_TYPE, mark_image, mark_png, parameters_text, provenance_json
 from indexer import Generated
 from indexer.marks import Mark, find_mark
 from indexer.marks.containers import parts_of

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generation import errors, prompts
+from generation import errors
+from generation.fill import prompts
 from indexer import Imported, Item
 from search import Like, Picture, Query, Vector, parse_query
 

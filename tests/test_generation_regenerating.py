@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generation import (
-    BadRequest,
-    FillOptions,
-    conditions,
-    fill_gap,
-    generated_by,
-    regenerate,
-    regenerated_png,
-)
+from generation import BadRequest, FillOptions, fill_gap, generated_by, regenerate, regenerated_png
+from generation.fill import extras
 from indexer import ItemNotFound, NotGenerated, UnreadableImage, add_generated, index_sources, open_source
 from search import Picture, Query, Words, parse_query
 from tests.colour_generator import ColourGenerator
@@ -103,7 +96,7 @@ def test_what_was_imported_cannot_be_made_again(searcher):
 def test_damaged_conditions_are_refused(searcher, packed):
     collection, item_id = searcher.collection, filled(searcher, seed=0)
     provenance = generated_by(collection, item_id)
-    broken = replace(provenance, extras={**provenance.extras, conditions.CONDITION: packed})
+    broken = replace(provenance, extras={**provenance.extras, extras.CONDITION: packed})
     png = Path(collection.item(item_id).path).read_bytes()
     row = collection.embeddings("image", np.array([item_id]))[0]
     item = add_generated(collection, png, embedding=row / np.linalg.norm(row), provenance=broken)
@@ -113,11 +106,11 @@ def test_damaged_conditions_are_refused(searcher, packed):
 
 def test_what_is_packed_is_exactly_what_was_rounded():
     rows = np.random.default_rng(0).normal(size=(5, 32)).astype(np.float32)
-    rows = conditions.rounded(rows)
-    embedding, near = conditions.unpacked(conditions.packed(rows[0], rows[1:]), 32)
+    rows = extras.rounded(rows)
+    embedding, near = extras.unpacked(extras.packed(rows[0], rows[1:]), 32)
     assert np.array_equal(embedding, rows[0])
     assert np.array_equal(near, rows[1:])
-    alone, none = conditions.unpacked(conditions.packed(rows[0], None), 32)
+    alone, none = extras.unpacked(extras.packed(rows[0], None), 32)
     assert np.array_equal(alone, rows[0])
     assert none is None
-    assert len(conditions.packed(rows[0], rows[1:])) == 4 * -(-5 * 32 * 2 // 3)
+    assert len(extras.packed(rows[0], rows[1:])) == 4 * -(-5 * 32 * 2 // 3)

@@ -3,8 +3,15 @@
 import diffusers
 import pytest
 
+from generation.diffusion.schedulers import (
+    SCHEDULERS,
+    Traits,
+    check_steps,
+    defaults_of,
+    make_scheduler,
+    name_of,
+)
 from generation.errors import BadRequest
-from generation.schedulers import SCHEDULERS, Traits, check_steps, defaults_of, make_scheduler, name_of
 
 
 def settings(names="plain", pipeline="StableDiffusionPipeline", scheduler="PNDMScheduler", **traits):

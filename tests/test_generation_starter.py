@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from generation.autoencoder import PatchAutoencoder, from_pixels, to_pixels
 from generation.errors import BadRequest, GenerationCancelled, GeneratorUnavailable
-from generation.examples import Examples, draw
-from generation.fit import fit_generator
-from generation.framing import squared
-from generation.pipeline import Condition
 from generation.request import GenerationRequest, Step
-from generation.starter import FACTS_FILE, GeneratorFacts, load_starter
-from generation.train import TrainingRecipe, TrainingStep, start_pipeline
+from generation.starter.autoencoder import PatchAutoencoder, from_pixels, to_pixels
+from generation.starter.examples import Examples, draw
+from generation.starter.fit import fit_generator
+from generation.starter.generator import FACTS_FILE, GeneratorFacts, load_starter
+from generation.starter.pipeline import Condition
+from generation.starter.resize import squared
+from generation.starter.train import TrainingRecipe, TrainingStep, start_pipeline
 
 DIM, SIDE = 16, 16
 FACTS = GeneratorFacts(encoder_sha256="0" * 64, trained_on="squares", licence="none")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from generation.watermark import (
+from generation.marks.watermark import (
     THRESHOLD,
     _around,
     _spectrum,

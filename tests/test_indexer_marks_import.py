@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from generation.marking import mark_image
+from generation.marks.metadata import mark_image
 from indexer import find_mark
 from search import parse_filter
 from tests.colour_pictures import encoded, picture, write_pictures

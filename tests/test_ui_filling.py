@@ -78,7 +78,7 @@ def test_the_option_names_the_generator_else_the_environment(run, monkeypatch):
 
 def test_a_mask_keeps_the_rest_of_a_picture(run, monkeypatch, tmp_path):
     """By a real Stable Diffusion pipeline, tiny and with random weights, over the loader that people use."""
-    from generation.loading import load_generator
+    from generation.loader import load_generator
 
     monkeypatch.setattr(generation, "load_generator", load_generator, raising=False)
     folder = save_pipeline(tmp_path / "tiny")

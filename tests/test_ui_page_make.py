@@ -41,7 +41,7 @@ def shelf(monkeypatch, tmp_path):
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     monkeypatch.setattr(asking, "_SEEDS", SEED + 1)
     # pictures of one colour are near-duplicates to this encoder; here each is kept and has its own card
-    monkeypatch.setattr("generation.fill.near_duplicate_threshold", lambda spec: 2.0)
+    monkeypatch.setattr("generation.fill.fill.near_duplicate_threshold", lambda spec: 2.0)
     monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda spec: 2.0)
     use(monkeypatch, ColourGenerator())
     opened = []

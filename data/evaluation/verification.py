@@ -4,7 +4,8 @@
 
 Each article type of fashion-dev with at least ten pictures is taken out of half of the set and asked for by
 its name. Candidates come from the other half: pictures of the type, of others at random, and the five
-others that are nearest to the query. Printed is how many of each pass, by five rules (generation/verify.py).
+others that are nearest to the query. Printed is how many of each pass, by five rules
+(generation/fill/verify.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pictures
 
-from generation.verify import aimed
+from generation.fill.verify import aimed
 from indexer import Embeddings, load_encoder
 from search import Best, Calibration, shipped_calibration
 

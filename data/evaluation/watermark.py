@@ -21,7 +21,7 @@ import numpy as np
 import pictures
 from PIL import Image, ImageEnhance
 
-from generation.watermark import THRESHOLD, add_watermark, detect_watermark
+from generation.marks.watermark import THRESHOLD, add_watermark, detect_watermark
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sample"))
 from photos import photos

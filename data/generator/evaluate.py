@@ -27,7 +27,7 @@ from colours import COLOURS, dominant_colour
 from names import article_names, product_sentences
 
 from generation import GenerationRequest, Generator, load_generator
-from generation.copies import SAME_OUTLINES, outline
+from generation.fill.near_copies import SAME_OUTLINES, outline
 from indexer import Encoder, load_encoder
 from search import near_duplicate_threshold
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
-from generation.framing import squared
+from generation.starter.resize import squared
 
 Features = NDArray[np.float32]
 

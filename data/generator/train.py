@@ -24,12 +24,12 @@ from safetensors.numpy import load_file, save_file
 sys.path.insert(0, str(Path(__file__).parents[1] / "starter"))
 from names import article_names, product_sentences
 
-from generation.examples import Examples
-from generation.fit import fit_generator
-from generation.framing import squared
-from generation.learning import SIDE
-from generation.starter import GeneratorFacts
-from generation.train import PRESETS, TrainingStep
+from generation.starter.dataset import SIDE
+from generation.starter.examples import Examples
+from generation.starter.fit import fit_generator
+from generation.starter.generator import GeneratorFacts
+from generation.starter.resize import squared
+from generation.starter.train import PRESETS, TrainingStep
 from indexer import Encoder, load_encoder
 
 CHUNK = 256

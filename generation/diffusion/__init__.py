@@ -1,0 +1,1 @@
+"""Any diffusers pipeline as a generator, with LoRA and IP-Adapter."""

@@ -1,0 +1,1 @@
+"""Fine-tuning a diffusion model by LoRA."""

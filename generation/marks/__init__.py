@@ -1,0 +1,1 @@
+"""Marks in a generated file: metadata, signed credentials, a watermark."""

@@ -1,0 +1,1 @@
+"""The embedded default generator: small pictures from embeddings, as a diffusers pipeline; its training."""
