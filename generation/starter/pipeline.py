@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from .autoencoder import PatchAutoencoder
 from .bridge import ConditionBridge
 from .denoiser import ConditionScaler, denoise
+
+_READING: Any = {"dtype": torch.float32, "local_files_only": True, "use_safetensors": True}
 
 OnLatents = Callable[[int, int, Tensor], bool]
 """Called after each step with its number, from 1, of how many, and the latents (1, c, g, g) as foreseen.
@@ -137,13 +140,17 @@ def read_pipeline(folder: Path) -> StarterPipeline:
     drawing = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        found: StarterPipeline = StarterPipeline.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        # One by one: the index of an older folder names modules as they were called when it was written.
+        return StarterPipeline(
+            vae=PatchAutoencoder.from_pretrained(folder, subfolder="vae", **_READING),
+            unet=UNet2DConditionModel.from_pretrained(folder, subfolder="unet", **_READING),
+            scheduler=DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True),
+            scaler=ConditionScaler.from_pretrained(folder, subfolder="scaler", **_READING),
+            bridge=ConditionBridge.from_pretrained(folder, subfolder="bridge", **_READING),
         )
     finally:
         if drawing:
             logging.enable_progress_bar()
-    return found
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
