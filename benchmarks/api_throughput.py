@@ -31,7 +31,7 @@ from PIL import Image
 from indexer import Collection, Encoder, Imported
 from indexer.encoders.loader import STARTER
 from indexer.storage.drafts import Draft
-from ui.client import Client, ServerUnreachable
+from ui.api.client import Client, ServerUnreachable
 
 WORDS = ("red", "blue", "teal", "oak", "steel", "soft", "wide", "old", "tall", "chair", "lamp", "boot", "mug")
 WINDOW_MS = 4.0
@@ -108,10 +108,10 @@ def fill(collection: Collection, count: int) -> None:
 def serve(folder: str, name: str) -> None:
     """Serve a collection until the process is ended; print the address before."""
     from ui.api.options import ApiOptions
-    from ui.api.running import server
+    from ui.api.run import server
     from ui.api.service import Service
     from ui.api.workers import run_workers
-    from ui.listening import address_of, listen
+    from ui.server.port import address_of, listen
     from ui.settings import Settings
 
     window_ms, workers = SERVERS[name]

@@ -28,7 +28,7 @@ import search
 from indexer import Collection, FaissIndex, optimize
 from indexer.indexes.manifest import read_manifest
 from search import Calibration, Searcher, parse_filter, parse_query
-from ui.threads import one_for_each_product
+from ui.server.threads import one_for_each_product
 
 QUERIES = 200
 EXACT_ROWS = 100_000

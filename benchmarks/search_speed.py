@@ -24,7 +24,7 @@ import search
 from indexer import Collection, Imported
 from indexer.storage.drafts import Draft
 from search import Calibration, Query, Searcher, parse_filter, parse_query
-from ui.threads import one_for_each_product
+from ui.server.threads import one_for_each_product
 
 QUERIES = 300
 CALIBRATIONS = Path(search.__file__).with_name("calibrations")

@@ -22,7 +22,7 @@ from many import DIM, FixedEncoder, fill, ood_queries
 
 from indexer import Collection, optimize
 from search import Calibration, Searcher, parse_filter, parse_query
-from ui.threads import one_for_each_product
+from ui.server.threads import one_for_each_product
 
 QUERIES = 100
 WHERE = "price < 10"

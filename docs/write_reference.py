@@ -19,10 +19,10 @@ from typing import Any
 from indexer import ZOO, Collection
 from tests.colour_encoder import ColourEncoder
 from ui import cli, settings
-from ui.api.factory import create_app
+from ui.api.app import create_app
 from ui.api.options import ApiOptions
+from ui.api.schemas.base import LARGEST_ID
 from ui.api.service import Service
-from ui.api.shapes import LARGEST_ID
 from ui.settings import Settings
 
 _MADE = "<!-- Written by: python docs/write_reference.py -->\n"

@@ -8,7 +8,8 @@ from indexer import Collection, index_sources, open_source
 from indexer.collection.server_address import address_of, link
 from indexer.encoders.onnx import cache
 from tests.colour_encoder import ColourEncoder
-from ui import cli, services
+from ui import cli
+from ui.services import operations
 
 pytest_plugins = ["tests.browser_fixtures"]
 
@@ -77,8 +78,8 @@ def command(monkeypatch, tmp_path, capsys):
     """Run a command with the tiny encoder, as in ``code, out, err = command("index", "photos")``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "collection"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "choose_model", lambda: ("colours", "for a test"))
 
     def run(*arguments):
         code = cli.main([str(argument) for argument in arguments])

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from ui.jobs import Jobs
+from ui.jobs.runner import Jobs
 
 
 def endless(reporter):

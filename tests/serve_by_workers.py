@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 from tests.colour_encoder import ColourEncoder
-from ui import services
-from ui.api import running
+from ui.api import run
 from ui.api.options import ApiOptions
+from ui.services import operations
 from ui.settings import Settings
 
-services.load_encoder = lambda *_, **__: ColourEncoder()  # in each process, for each imports this module
+operations.load_encoder = lambda *_, **__: ColourEncoder()  # in each process, for each imports this module
 
 
 def say(told):
@@ -20,4 +20,4 @@ def say(told):
 if __name__ == "__main__":
     options = ApiOptions(port=0, workers=2)
     settings = Settings(collection=Path(sys.argv[1]))
-    sys.exit(running.run(settings, options, no_token=False, say=say))
+    sys.exit(run.run(settings, options, no_token=False, say=say))

@@ -6,9 +6,9 @@ from pathlib import Path
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from ui.api.options import ApiOptions
-from ui.api.running import server
+from ui.api.run import server
 from ui.api.service import Service
-from ui.listening import address_of, listen
+from ui.server.port import address_of, listen
 from ui.settings import Settings
 
 if __name__ == "__main__":

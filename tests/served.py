@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
+from ui.api.client import Client
 from ui.api.options import ApiOptions
-from ui.api.running import server
+from ui.api.run import server
 from ui.api.service import Service
-from ui.client import Client
-from ui.listening import address_of, listen
+from ui.server.port import address_of, listen
 from ui.settings import Settings
 
 TOKEN = "a-token-of-two-dozen-signs"

@@ -13,7 +13,9 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
-from ui import cli, formats, services, zoo
+from ui import cli
+from ui.formats import answers
+from ui.services import models, operations
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -31,8 +33,8 @@ def readme_commands():
 
 def test_the_readme_commands_work_in_their_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "choose_model", lambda: ("colours", "for a test"))
     monkeypatch.setattr("indexer.doctor.surroundings.model_available", lambda name: True)
     write_pictures(tmp_path / "photos", 6)
     (tmp_path / "shoe.jpg").write_bytes(encoded("red", form="JPEG"))
@@ -52,7 +54,7 @@ def test_the_readme_commands_work_in_their_order(tmp_path, monkeypatch, capsys):
 def test_the_readme_commands_that_make_pictures_work_in_their_order(tmp_path, monkeypatch, capsys):
     make_shelf(tmp_path).collection.close()
     monkeypatch.setenv("FINDMAKE_COLLECTION", str(tmp_path / "shelf"))
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(
         generation, "load_generator", lambda name, **options: ColourGenerator(), raising=False
     )
@@ -89,9 +91,9 @@ def test_the_json_document_names_every_field(collection, index, tmp_path, encode
 
     document = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     write_pictures(tmp_path / "photos", 2)
-    report = formats.report_to_json(index(tmp_path / "photos"))
-    answer = formats.results_to_json(Searcher(collection, encoder).search(parse_query(["red"])))
-    fields = {*report, *answer, *answer["hits"][0], *services.info(collection), *zoo.models()[0]}
+    report = answers.report_to_json(index(tmp_path / "photos"))
+    answer = answers.results_to_json(Searcher(collection, encoder).search(parse_query(["red"])))
+    fields = {*report, *answer, *answer["hits"][0], *operations.info(collection), *models.models()[0]}
     assert {field for field in fields if f"`{field}`" not in document} == set()
 
 

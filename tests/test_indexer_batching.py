@@ -14,7 +14,7 @@ from indexer.encoders.pytorch import gpu_memory
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import picture, write_pictures
 from tests.encoder_conformance import EncoderConformance
-from ui.api.batching import BatchingEncoder
+from ui.api.batch_encoder import BatchingEncoder
 
 ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from indexer import DeferredEncoder, encode_whole_texts
 from tests.colour_encoder import COLOURS, ColourEncoder
 from tests.colour_pictures import picture
-from ui.api.batching import BatchingEncoder
+from ui.api.batch_encoder import BatchingEncoder
 
 NAMES = sorted(COLOURS)
 

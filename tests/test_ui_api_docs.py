@@ -11,7 +11,7 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="u
 
 def test_every_route_and_no_other_is_described(tmp_path):
     with serving(tmp_path) as (_, service):
-        from ui.api.factory import create_app
+        from ui.api.app import create_app
 
         paths = create_app(service).openapi()["paths"]
     there = {f"{method.upper()} {path}" for path, operations in paths.items() for method in operations}
@@ -19,7 +19,7 @@ def test_every_route_and_no_other_is_described(tmp_path):
 
 
 def test_every_field_of_a_search_and_every_option_is_named():
-    from ui.api.models import SearchRequest
+    from ui.api.schemas.search import SearchRequest
 
     assert [name for name in SearchRequest.model_fields if f"`{name}`" not in DOCUMENT] == []
     serve = cli._parser()._subparsers._group_actions[0].choices["serve"]

@@ -4,9 +4,9 @@ import pytest
 
 from tests.colour_pictures import encoded
 from tests.served import client_of
-from ui.api.models import Narrowed
-from ui.api.work import FillRequest
-from ui.client import ApiProblem
+from ui.api.client import ApiProblem
+from ui.api.schemas.jobs import FillRequest
+from ui.api.schemas.search import Narrowed
 
 FLAT = {"k": 7, "fold": False}
 

@@ -13,11 +13,11 @@ from indexer import CollectionNotFound, JobStore
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
 from tests.served import client_of, serving
+from ui.api.client import ApiProblem, Client
 from ui.api.jobs import ApiJobs
 from ui.api.problems import ApiError
-from ui.api.work import FillRequest
-from ui.client import ApiProblem, Client
-from ui.jobs import Jobs
+from ui.api.schemas.jobs import FillRequest
+from ui.jobs.runner import Jobs
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.colour_pictures import encoded
 from tests.image_files import KINDS
 from tests.served import serving
-from ui.api.pictures import kind_of, parse_range
+from ui.api.routes.pictures import kind_of, parse_range
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from tests.colour_pictures import encoded
 from tests.served import TOKEN, serving
 from ui import cli
+from ui.api.middleware.access import Buckets
 from ui.api.options import ApiOptions, check_open
-from ui.api.security import Buckets
-from ui.listening import CannotServe
+from ui.server.port import CannotServe
 from ui.settings import Settings
 
 

@@ -8,23 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 from indexer import index_sources, open_source
 from tests.colour_pictures import write_pictures
-from ui import cli, services
-from ui.api import running
+from ui import cli
+from ui.api import run
+from ui.services import operations
 
 
 def test_the_command_serves_and_ends(tmp_path, collection, index, encoder, monkeypatch, capsys):
     """In this process, with the server told to stop as soon as it has started."""
     write_pictures(tmp_path / "photos", 3)
     index_sources(collection, encoder, [open_source(tmp_path / "photos")])
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: encoder)
-    made = running.server
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: encoder)
+    made = run.server
 
     def stopped(service):
         server = made(service)
         server.should_exit = True
         return server
 
-    monkeypatch.setattr(running, "server", stopped)
+    monkeypatch.setattr(run, "server", stopped)
     arguments = ["serve", "--api", "--port", "0", "--collection", str(collection.folder)]
     with ThreadPoolExecutor() as other:  # in this thread an event loop of the browser may be running
         assert other.submit(cli.main, arguments).result() == 0
@@ -42,7 +43,7 @@ def test_a_server_ends_in_good_order_by_a_signal(tmp_path, collection):
 
 def test_help_and_the_models_load_no_framework():
     code = (
-        "import sys, ui.cli, ui.api.models, ui.api.options, ui.api.running;"
+        "import sys, ui.cli, ui.api.schemas.search, ui.api.options, ui.api.run;"
         "sys.exit(str({'fastapi', 'uvicorn', 'torch', 'prometheus_client'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

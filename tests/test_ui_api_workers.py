@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.colour_pictures import write_pictures
-from ui.api.models import Narrowed
+from ui.api.client import Client
 from ui.api.options import ApiOptions
-from ui.client import Client
-from ui.listening import CannotServe
+from ui.api.schemas.search import Narrowed
+from ui.server.port import CannotServe
 
 
 def children(process):

@@ -13,10 +13,10 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
 from tests.served import client_of, serving
-from ui.api.adding import stem_of
-from ui.api.models import Narrowed
-from ui.api.work import FillRequest
-from ui.client import ApiProblem, Client, ServerUnreachable
+from ui.api.client import ApiProblem, Client, ServerUnreachable
+from ui.api.routes.add_items import stem_of
+from ui.api.schemas.jobs import FillRequest
+from ui.api.schemas.search import Narrowed
 
 
 def uploads(tmp_path):

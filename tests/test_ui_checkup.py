@@ -9,12 +9,12 @@ from indexer import Collection
 from indexer.doctor import surroundings
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import checkup, services
+from ui.services import doctor, operations
 
 
 @pytest.fixture
 def run(command, monkeypatch, tmp_path):
-    for place in (checkup, surroundings):
+    for place in (doctor, surroundings):
         monkeypatch.setattr(place, "model_available", lambda name: True)
     write_pictures(tmp_path / "photos", 6)
     assert command("index", "photos")[0] == 0
@@ -63,7 +63,7 @@ def test_json_is_one_object_with_every_finding(damaged):
 
 
 def test_a_model_that_has_changed_is_found_and_quick_does_not_look(run, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name, seed=3))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name, seed=3))
     code, out, _ = run("doctor")
     assert code == 1
     assert "no longer gives the embeddings" in out
@@ -80,7 +80,7 @@ def test_a_collection_that_is_not_there_and_one_that_is_busy_have_their_exit_cod
 
 
 def test_a_file_that_goes_while_its_size_is_asked_for_counts_nothing(collection, monkeypatch):
-    before = services.info(collection)["bytes"]
+    before = operations.info(collection)["bytes"]
     (collection.folder / "image-1.faiss").symlink_to("gone")
     monkeypatch.setattr(Path, "is_file", lambda path: not path.is_dir())  # it was there a moment ago
-    assert services.info(collection)["bytes"] == before > 0
+    assert operations.info(collection)["bytes"] == before > 0

@@ -11,8 +11,8 @@ import pytest
 
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import services
-from ui.commands import placing
+from ui.commands import placement
+from ui.services import operations
 from ui.settings import Settings, default_collection
 
 
@@ -199,7 +199,7 @@ def test_a_mistyped_word_is_told_with_the_nearest(run, capsys, arguments, meant)
 
 @pytest.mark.parametrize("arguments", [("search", "red"), ("index", "photos"), ("info",), ("gaps",)])
 def test_a_file_is_no_place_for_a_collection(run, tmp_path, monkeypatch, arguments):
-    monkeypatch.setattr(services, "choose_model", pytest.fail)
+    monkeypatch.setattr(operations, "choose_model", pytest.fail)
     write_pictures(tmp_path / "photos", 1)
     (tmp_path / "notes").write_text("x")
     code, out, err = run(*arguments, "--collection", "notes")
@@ -213,8 +213,10 @@ def test_a_file_is_no_place_for_a_collection(run, tmp_path, monkeypatch, argumen
 
 
 def test_a_place_that_cannot_be_written_is_told_before_a_model_is_chosen(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "choose_model", pytest.fail)
-    monkeypatch.setattr(placing.os, "access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    monkeypatch.setattr(operations, "choose_model", pytest.fail)
+    monkeypatch.setattr(
+        placement.os, "access", lambda path, mode: path != tmp_path
+    )  # root may write anywhere
     write_pictures(tmp_path / "photos", 1)
     code, _, err = run("index", "photos", "--collection", "new/here")
     assert code == 1

@@ -8,9 +8,9 @@ from PIL import Image
 
 from tests.colour_pictures import encoded
 from tests.served import TOKEN, client_of, serving
-from ui.api.models import Narrowed
-from ui.api.work import FillRequest
-from ui.client import ApiProblem, Client, ServerUnreachable
+from ui.api.client import ApiProblem, Client, ServerUnreachable
+from ui.api.schemas.jobs import FillRequest
+from ui.api.schemas.search import Narrowed
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from PIL import Image
 
 from search import BadQuery, EmptyQuery, Like, Picture, Words
 from tests.colour_pictures import write_pictures
-from ui import services
+from ui.services import operations
 
 
 @pytest.fixture
 def run(command, monkeypatch, tmp_path):
-    monkeypatch.setattr(services, "choose_model", lambda: ("starter", "for a test"))
+    monkeypatch.setattr(operations, "choose_model", lambda: ("starter", "for a test"))
     write_pictures(tmp_path / "photos", 7)
     (tmp_path / "photos" / "note.txt").write_text("a red note")
     assert command("index", "photos")[0] == 0
@@ -76,7 +76,7 @@ def test_words_on_the_page_never_look_at_the_disk(tmp_path, monkeypatch):
     words = "000_black.png + missing.png - item:3 + https://example.org/x.jpg"
     url = "https://example.org/x.jpg"
     picture = Picture(name="upload", data=b"x")
-    query = services.compose(words, like=7, picture=picture, k=5, offset=2)
+    query = operations.compose(words, like=7, picture=picture, k=5, offset=2)
     assert query.terms == (
         Words(text="000_black.png"),
         Words(text="missing.png"),
@@ -87,6 +87,6 @@ def test_words_on_the_page_never_look_at_the_disk(tmp_path, monkeypatch):
     )
     assert (query.text, query.k, query.offset) == (words, 5, 2)
     with pytest.raises(EmptyQuery):
-        services.compose("  ", k=5)
+        operations.compose("  ", k=5)
     with pytest.raises(BadQuery):
-        services.compose('"open', k=5)
+        operations.compose('"open', k=5)

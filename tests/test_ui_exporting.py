@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.colour_pictures import write_pictures
-from ui.accounts import safe_cell
-from ui.finding.exporting import (
-    TooMuchToExport,
-    items_to_csv,
-    items_to_json,
-    originals_size,
-    originals_to_zip,
-)
+from ui.formats.items import TooMuchToExport, items_to_csv, items_to_json, originals_size, originals_to_zip
+from ui.formats.reports import safe_cell
 
 TABLE = 'id,title,price,tags,=evil\n1,=1+1,12.5,a,x\n2,"-2, ""two""\nlines",-3,b,@x\n3,Élan 中,7,c,\n'
 

@@ -8,9 +8,9 @@ import pytest
 from indexer import Collection, Failure
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import write_pictures
-from ui import services
-from ui.indexing_job import CREATE, INDEX, Filler, is_cut_short, latest, roots_of
-from ui.jobs import Jobs
+from ui.jobs.index import CREATE, INDEX, Filler, is_cut_short, latest, roots_of
+from ui.jobs.runner import Jobs
+from ui.services import operations
 from ui.settings import Settings
 
 
@@ -42,7 +42,7 @@ def settings(collection):
 
 @pytest.fixture
 def filler(jobs, settings, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
     return Filler(jobs, settings)
 
 
@@ -131,7 +131,7 @@ def test_it_can_be_cancelled_while_it_is_still_looking(jobs, settings, tmp_path)
             return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services, "open_sources", lambda roots: ([Endless()], []))
+        patch.setattr(operations, "open_sources", lambda roots: ([Endless()], []))
         started = filler.index([tmp_path / "pictures"])
         assert looking.wait(20)
         jobs.cancel(started.id)
@@ -155,8 +155,8 @@ def test_it_waits_for_another_writer(filler, jobs, collection, tmp_path):
 
 
 def test_a_collection_is_made_for_a_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "choose_model", lambda: ("colours", "for a test"))
     (tmp_path / "new").mkdir()
     jobs = Jobs(tmp_path / "new")
     job = ended(jobs, Filler(jobs, Settings(collection=tmp_path / "new")).create("auto").id)

@@ -9,7 +9,7 @@ import pytest
 
 from indexer import CollectionNotFound, FindmakeError, JobStore, StorageFailure
 from indexer.storage.jobs import MOST_JOBS
-from ui.jobs import Jobs
+from ui.jobs.runner import Jobs
 
 
 class Stopped(FindmakeError):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from indexer import Both, Compare, OneOf
 from search import BadFilter, format_filter, parse_filter
 from tests.condition_oracle import conditions
-from ui.finding.choices import Choice, offered
-from ui.finding.counting import counted
-from ui.finding.narrowing import (
+from ui.page.model.filter_choices import Choice, offered
+from ui.page.model.filter_counts import counted
+from ui.page.model.filter_widgets import (
     chosen,
     clauses,
     key_of,

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from indexer import Collection
 from tests.colour_pictures import encoded, write_pictures
-from ui import services, state
+from ui.page import state
+from ui.services import operations
 from ui.settings import COLLECTION
 
 APP = Path(__file__).parents[1] / "ui" / "app.py"
@@ -18,7 +19,7 @@ APP = Path(__file__).parents[1] / "ui" / "app.py"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, encoder, collection):
     """Each test has its own collection, the tiny encoder, and nothing kept from the test before."""
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: encoder)
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: encoder)
     monkeypatch.setenv(COLLECTION, str(collection.folder))
     opened = []
 
@@ -26,7 +27,7 @@ def fresh(monkeypatch, encoder, collection):
         opened.append(Collection.open(settings.collection))
         return opened[-1]
 
-    monkeypatch.setattr(services, "open_collection", open_collection)
+    monkeypatch.setattr(operations, "open_collection", open_collection)
     yield
     for each in opened:
         each.close()
@@ -226,7 +227,7 @@ def test_the_collection_page_tells_facts_and_failures(tmp_path, index):
     index(tmp_path / "pictures")
 
     def script():
-        from ui.views import collection
+        from ui.page.collection import collection
 
         collection.draw()
 

@@ -7,8 +7,8 @@ import pytest
 from search import Judgement, Recipe, Searcher, train_completer
 from tests.colour_encoder import COLOURS
 from tests.test_ui_page import fresh, page, parameters, pictures, run, titles
-from ui import services
-from ui.views import style
+from ui.page.parts import style
+from ui.services import operations
 
 __all__ = ["fresh", "pictures"]  # fixtures
 
@@ -66,7 +66,7 @@ def test_a_match_is_a_line_with_the_reason(monkeypatch, pictures):
 
 
 def test_without_a_calibration_there_is_no_verdict_and_no_bar(monkeypatch, pictures):
-    monkeypatch.setattr(services, "find_calibration", lambda collection, encoder: None)
+    monkeypatch.setattr(operations, "find_calibration", lambda collection, encoder: None)
     app = page(q="red")
     assert 'class="fm-verdict"' not in markup(app)
     assert 'class="fm-chance"' not in markup(app)

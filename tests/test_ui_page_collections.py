@@ -11,10 +11,13 @@ from indexer import Collection
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.gap_shelf import make_shelf
-from ui import checkup, services, state, zoo, zoo_shown
-from ui.indexing_job import Stopped
+from ui.jobs.index import Stopped
+from ui.page import state
+from ui.page.collection import create
+from ui.page.model import model_list
+from ui.services import doctor, operations
+from ui.services import models as zoo
 from ui.settings import ALLOW, COLLECTION
-from ui.views import creating
 
 APP = Path(__file__).parents[1] / "ui" / "app.py"
 CARD = Path(__file__).parents[1] / "data" / "starter" / "MODEL_CARD.md"
@@ -23,20 +26,20 @@ CARD = Path(__file__).parents[1] / "data" / "starter" / "MODEL_CARD.md"
 @pytest.fixture(autouse=True)
 def shelf(monkeypatch, tmp_path):
     make_shelf(tmp_path).collection.close()
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder("colours"))
-    monkeypatch.setattr(services, "choose_model", lambda: ("colours", "for a test"))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder("colours"))
+    monkeypatch.setattr(operations, "choose_model", lambda: ("colours", "for a test"))
     monkeypatch.setattr(zoo, "model_available", lambda name: name == "starter")
-    monkeypatch.setattr(checkup, "model_available", lambda name: True)
+    monkeypatch.setattr(doctor, "model_available", lambda name: True)
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     monkeypatch.setenv(ALLOW, str(tmp_path))
-    creating._models.clear()
+    create._models.clear()
     opened = []
 
     def open_collection(settings):
         opened.append(Collection.open(settings.collection))
         return opened[-1]
 
-    monkeypatch.setattr(services, "open_collection", open_collection)
+    monkeypatch.setattr(operations, "open_collection", open_collection)
     yield tmp_path / "shelf"
     st.cache_resource.clear()
     for each in opened:
@@ -45,7 +48,7 @@ def shelf(monkeypatch, tmp_path):
 
 def page(**parameters):
     def script():
-        from ui.views import collection
+        from ui.page.collection import collection
 
         collection.draw()
 
@@ -161,7 +164,7 @@ def test_the_zoo_says_what_was_measured_and_what_was_not(shelf):
     text = told(app)
     assert "not measured here" in text
     card = CARD.read_text(encoding="utf-8")
-    measured = zoo_shown.MEASURED
+    measured = model_list.MEASURED
     assert f"| {measured['flickr8k_r1']} / {measured['flickr8k_r10']} |" in card
     [zoo] = app.dataframe
     assert zoo.value["Model"][0] == "starter", "what works here comes first"

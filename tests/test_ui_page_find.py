@@ -4,7 +4,7 @@ import pytest
 
 from tests.test_ui_page import fresh, page, parameters, pictures, run, titles, upload
 from tests.test_ui_page_answers import markup
-from ui import state
+from ui.page import state
 
 __all__ = ["fresh", "pictures"]  # fixtures
 

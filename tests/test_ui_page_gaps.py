@@ -18,18 +18,20 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
 from tests.made_pictures import make
-from ui import asking, making, services, state
-from ui.accounts import gap_to_json, gaps_to_csv
+from ui.formats.reports import gap_to_json, gaps_to_csv
+from ui.jobs import fill
+from ui.page import state
+from ui.page.gaps import trend
+from ui.services import answer, operations
 from ui.settings import COLLECTION
-from ui.views import trend
 
 
 @pytest.fixture(autouse=True)
 def shelf(monkeypatch, tmp_path):
     made = make_shelf(tmp_path).collection
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setattr(generation, "load_generator", lambda name, **_: ColourGenerator(), raising=False)
-    monkeypatch.setattr(asking, "_SEEDS", 1)
+    monkeypatch.setattr(answer, "_SEEDS", 1)
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
     opened = []
 
@@ -37,7 +39,7 @@ def shelf(monkeypatch, tmp_path):
         opened.append(Collection.open(settings.collection))
         return opened[-1]
 
-    monkeypatch.setattr(services, "open_collection", open_collection)
+    monkeypatch.setattr(operations, "open_collection", open_collection)
     yield made
     st.cache_resource.clear()
     for each in [*opened, made]:
@@ -53,7 +55,7 @@ def log(shelf, text, *, times=1, days=0, where=""):
 
 def gaps_page():
     def script():
-        from ui.views import gaps
+        from ui.page.gaps import gaps
 
         gaps.draw()
 
@@ -62,7 +64,7 @@ def gaps_page():
 
 def library_page(**parameters):
     def script():
-        from ui.views import library
+        from ui.page.library import library
 
         library.draw()
 
@@ -88,7 +90,7 @@ def metrics(app):
 def ended(seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        job = state.maker().jobs.latest(making.GAPS_KEY)
+        job = state.maker().jobs.latest(fill.GAPS_KEY)
         if job is not None and not job.is_active:
             return job
         time.sleep(0.05)

@@ -11,12 +11,13 @@ from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.made_pictures import make
 from tests.test_ui_page_gaps import html, library_page, run, titles
-from ui import services, state
-from ui.browsing import surveys
-from ui.browsing.choosing import chosen, order_of, sort_of, span_of
-from ui.browsing.plotting import coloured
+from ui.jobs import survey
+from ui.page import state
+from ui.page.library.timeline import clicked, told
+from ui.page.model.listing import chosen, order_of, sort_of, span_of
+from ui.page.model.map_colours import coloured
+from ui.services import operations
 from ui.settings import COLLECTION
-from ui.views.timeline import clicked, told
 
 TABLE = "id,title,price,taken\n" + "".join(
     f"{n},Lamp {n},{n * 7 % 30},202{n % 4}-0{n % 9 + 1}-05\n" for n in range(20)
@@ -25,7 +26,7 @@ TABLE = "id,title,price,taken\n" + "".join(
 
 @pytest.fixture(autouse=True)
 def album(monkeypatch, tmp_path, collection, index):
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setenv(COLLECTION, str(collection.folder))
     write_pictures(tmp_path / "photos", 6)
     (tmp_path / "photos" / "copy.png").write_bytes(encoded("black", seed=0))
@@ -37,7 +38,7 @@ def album(monkeypatch, tmp_path, collection, index):
         opened.append(Collection.open(settings.collection))
         return opened[-1]
 
-    monkeypatch.setattr(services, "open_collection", open_collection)
+    monkeypatch.setattr(operations, "open_collection", open_collection)
     yield collection
     st.cache_resource.clear()
     for each in opened:
@@ -150,10 +151,10 @@ def test_a_tag_leads_to_its_items(album):
 
 def test_duplicates_are_found_by_a_job_kept_by_choice_and_removed(album):
     app = library_page(show="duplicates")
-    surveys.start_duplicates(state.maker().jobs, state.collection(), threshold=2.0)
-    assert ended(surveys.DUPLICATES_KEY).state == "done"
+    survey.start_duplicates(state.maker().jobs, state.collection(), threshold=2.0)
+    assert ended(survey.DUPLICATES_KEY).state == "done"
     app = run(app)
-    [group] = surveys.found_duplicates(album, state.maker().jobs.latest("duplicates")).groups
+    [group] = survey.found_duplicates(album, state.maker().jobs.latest("duplicates")).groups
     first, second = (one[0] for one in group)
     assert "1 group, 1 item to spare" in html(app)
     album.store.add_tags([Tagging(item_id=first, tag="mine")])
@@ -166,10 +167,10 @@ def test_duplicates_are_found_by_a_job_kept_by_choice_and_removed(album):
 
 def test_exact_copies_go_all_at_once_and_the_others_are_tagged(album):
     app = library_page(show="duplicates")
-    surveys.start_duplicates(state.maker().jobs, state.collection(), threshold=2.0)
-    ended(surveys.DUPLICATES_KEY)
+    survey.start_duplicates(state.maker().jobs, state.collection(), threshold=2.0)
+    ended(survey.DUPLICATES_KEY)
     app = run(app)
-    [group] = surveys.found_duplicates(album, state.maker().jobs.latest("duplicates")).groups
+    [group] = survey.found_duplicates(album, state.maker().jobs.latest("duplicates")).groups
     app = press(app, f"tag-{group[0][0]}")
     assert album.item(group[1][0]).tags == ("duplicate",)
     press(app, "yes-exact")
@@ -179,7 +180,7 @@ def test_exact_copies_go_all_at_once_and_the_others_are_tagged(album):
 
 def test_the_map_is_made_once_and_drawn_with_its_colours(album, encoder):
     app = press(library_page(show="map"), "draw-map")
-    job = ended(surveys.MAP_KEY)
+    job = ended(survey.MAP_KEY)
     assert (job.state, job.result["items"]) == ("done", 27)
     app = run(app)
     assert "27 items" in html(app)

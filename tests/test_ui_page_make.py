@@ -15,7 +15,9 @@ from search import parse_query
 from tests.colour_encoder import ColourEncoder
 from tests.colour_generator import ColourGenerator
 from tests.gap_shelf import make_shelf
-from ui import asking, making, services, state
+from ui.jobs import fill
+from ui.page import state
+from ui.services import answer, operations
 from ui.settings import COLLECTION, GENERATOR
 
 APP = Path(__file__).parents[1] / "ui" / "app.py"
@@ -37,9 +39,9 @@ class Slow(ColourGenerator):
 def shelf(monkeypatch, tmp_path):
     """A catalogue without yellow, and nothing kept from the test before."""
     made = make_shelf(tmp_path)
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
     monkeypatch.setenv(COLLECTION, str(tmp_path / "shelf"))
-    monkeypatch.setattr(asking, "_SEEDS", SEED + 1)
+    monkeypatch.setattr(answer, "_SEEDS", SEED + 1)
     # pictures of one colour are near-duplicates to this encoder; here each is kept and has its own card
     monkeypatch.setattr("generation.fill.fill.near_duplicate_threshold", lambda spec: 2.0)
     monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda spec: 2.0)
@@ -50,7 +52,7 @@ def shelf(monkeypatch, tmp_path):
         opened.append(Collection.open(settings.collection))
         return opened[-1]
 
-    monkeypatch.setattr(services, "open_collection", open_collection)
+    monkeypatch.setattr(operations, "open_collection", open_collection)
     yield made.collection
     st.cache_resource.clear()  # closes the jobs
     for each in [*opened, made.collection]:
@@ -90,7 +92,7 @@ def html(app):
 def ended(query="yellow", seconds=60):
     """Wait until the job of a query has ended; the job."""
     end = time.monotonic() + seconds
-    key = making.fill_key(parse_query([query]))
+    key = fill.fill_key(parse_query([query]))
     while time.monotonic() < end:
         job = state.maker().jobs.latest(key)
         if job is not None and not job.is_active:
@@ -267,7 +269,7 @@ def test_tags_are_added_and_removed(shelf):
 
 
 def test_equal_queries_have_equal_keys():
-    keys = {making.fill_key(parse_query([text])) for text in ("yellow", "yellow ", "YELLOW")}
+    keys = {fill.fill_key(parse_query([text])) for text in ("yellow", "yellow ", "YELLOW")}
     assert len(keys) == 1
-    others = {making.fill_key(parse_query([text])) for text in ("yellow - red", "2:yellow + red", "red")}
+    others = {fill.fill_key(parse_query([text])) for text in ("yellow - red", "2:yellow + red", "red")}
     assert len(others | keys) == 4

@@ -7,10 +7,10 @@ import pytest
 from indexer import Collection, CollectionNotFound, StorageFailure
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
-from ui.allowed import NotAllowed, allowed_path
-from ui.places import Places, UnusableName, begin, choose
+from ui.services.allowed_paths import NotAllowed, allowed_path
+from ui.services.collections import Places, UnusableName, begin, choose
+from ui.services.uploads import UPLOADS, keep_uploads
 from ui.settings import ALLOW, Settings
-from ui.uploading import UPLOADS, keep_uploads
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ def test_tables_are_refused_from_elsewhere_for_they_can_name_any_file(tmp_path):
 
 
 def test_limits_are_told_with_their_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("ui.uploading.LARGEST_PICTURE", 10)
-    monkeypatch.setattr("ui.uploading.MOST_FILES", 2)
+    monkeypatch.setattr("ui.services.uploads.LARGEST_PICTURE", 10)
+    monkeypatch.setattr("ui.services.uploads.MOST_FILES", 2)
     taken = keep_uploads(tmp_path, [("a.png", encoded("red"))] * 3, tables=True)
     assert taken.count == 0
     assert "are the most" in taken.refused[0]

@@ -9,9 +9,9 @@ from PIL import Image
 
 from search import BadQuery, Region, Searcher
 from tests.colour_pictures import encoded, write_pictures
-from ui.finding.reasons import compared, heat_picture, hits_of, reasons
-from ui.finding.regions import SMALLEST, borders, marked_picture, read_region, write_region
-from ui.services import compose
+from ui.page.model.explanations import compared, heat_picture, hits_of, reasons
+from ui.page.model.regions import SMALLEST, borders, marked_picture, read_region, write_region
+from ui.services.operations import compose
 
 ends = st.tuples(st.floats(0, 100), st.floats(0, 100))
 

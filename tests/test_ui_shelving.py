@@ -13,7 +13,7 @@ from search.verdict.calibration import Bars
 from tests.colour_encoder import ColourEncoder
 from tests.colour_pictures import encoded, write_pictures
 from tests.made_pictures import make
-from ui import asking, services
+from ui.services import answer, operations
 from ui.settings import Settings
 
 
@@ -36,7 +36,7 @@ def opened(run, tmp_path):
 def doubting(run, opened, monkeypatch):
     """Whatever is asked, the verdict is ``no match``, but where words decide; nothing counts as a copy."""
     found = replace(calibrate_collection(opened, ColourEncoder()), bars=Bars(match=1.0, weak=1.0))
-    monkeypatch.setattr(services, "find_calibration", lambda *_: found)
+    monkeypatch.setattr(operations, "find_calibration", lambda *_: found)
     monkeypatch.setattr("search.ranking.answer.near_duplicate_threshold", lambda _spec: 1.1)
     return run
 
@@ -136,15 +136,15 @@ def test_queries_that_nothing_answers_are_logged(doubting, opened, tmp_path, mon
 
 def test_answers_and_measuring_are_not_logged(run, opened, monkeypatch):
     found = replace(calibrate_collection(opened, ColourEncoder()), bars=Bars(match=0.0, weak=0.0))
-    monkeypatch.setattr(services, "find_calibration", lambda *_: found)
+    monkeypatch.setattr(operations, "find_calibration", lambda *_: found)
     run("search", "red")
     assert run("evaluate")[0] == 0
     run("recommend", "--like", "3")
-    searcher = services.open_searcher(Settings.read())
+    searcher = operations.open_searcher(Settings.read())
     searcher.search(parse_query(["red"]))
     assert opened.store.misses() == []
     weak = replace(found, bars=Bars(match=1.0, weak=0.0))
-    monkeypatch.setattr(services, "find_calibration", lambda *_: weak)
+    monkeypatch.setattr(operations, "find_calibration", lambda *_: weak)
     run("search", "red")
     [miss] = opened.store.misses()
     assert (miss.text, miss.verdict) == ("red", "weak")
@@ -175,7 +175,7 @@ def test_the_settings_say_whether_misses_are_logged(tmp_path):
 
 
 def test_no_path_or_address_gets_into_the_log(doubting, opened):
-    searcher = services.open_searcher(Settings.read())
+    searcher = operations.open_searcher(Settings.read())
     secret = Picture(name="/home/me/secret.png", data=encoded("red"))
     for terms in (
         (secret,),
@@ -183,8 +183,8 @@ def test_no_path_or_address_gets_into_the_log(doubting, opened):
         (replace(secret, weight=-1.0), Words(text="leather")),
     ):
         query = Query(terms=terms, text="/home/me/secret.png and more")
-        assert asking.unanswered(searcher.search(query))
-        asking.search(searcher, query, Settings.read())
+        assert answer.unanswered(searcher.search(query))
+        answer.search(searcher, query, Settings.read())
     assert [text for text, *_ in asked(opened)] == [
         "- picture + leather",
         "picture",
@@ -192,4 +192,4 @@ def test_no_path_or_address_gets_into_the_log(doubting, opened):
     ]
     condition = parse_filter("id<0")
     nothing = searcher.search(replace(parse_query(["red"]), condition=condition, where="id<0"))
-    assert asking.unanswered(nothing) is None
+    assert answer.unanswered(nothing) is None

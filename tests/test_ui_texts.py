@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ui import texts
-from ui.texts import LANGUAGES, language_for, later, speaking, tr, tr_n
+from ui.page import i18n
+from ui.page.i18n import LANGUAGES, language_for, later, speaking, tr, tr_n
 
 ROOT = Path(__file__).parents[1] / "ui"
 SOURCES = sorted(ROOT.rglob("*.py"))
-OTHERS = [code for code in LANGUAGES if code != texts.ENGLISH]
+OTHERS = [code for code in LANGUAGES if code != i18n.ENGLISH]
 TRANSLATING = {"tr": 1, "tr_n": 2, "later": 1}  # how many of the arguments are texts
 
 
@@ -22,7 +22,7 @@ def calls(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name in TRANSLATING and path.name != "texts.py":
+            if name in TRANSLATING and path.name != "i18n.py":
                 yield name, node.args[: TRANSLATING[name]], node.lineno
 
 
@@ -45,7 +45,7 @@ def fields(text):
 def small(monkeypatch):
     """A catalogue of three texts."""
     known = {"Search": "搜索", "{count:,} items": "{count:,} 项", "{a} of {b}": "{b} 之 {a}"}
-    monkeypatch.setattr(texts, "catalogue", lambda code: known if code == "zh" else {})
+    monkeypatch.setattr(i18n, "catalogue", lambda code: known if code == "zh" else {})
 
 
 def test_a_text_is_said_in_the_language_that_is_spoken(small):
@@ -109,14 +109,14 @@ def test_only_whole_literal_texts_or_marked_constants_are_translated(path):
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_text_has_a_translation_and_no_translation_is_left_over(code):
-    known = set(texts.catalogue(code))
+    known = set(i18n.catalogue(code))
     assert sorted(said() - known) == [], "without a translation"
     assert sorted(known - said()) == [], "said no more"
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_translations_have_the_values_of_their_text_and_can_be_read_from_their_file(code):
-    written = (ROOT / "locales" / f"{code}.json").read_text(encoding="utf-8")
+    written = (ROOT / "page" / "locales" / f"{code}.json").read_text(encoding="utf-8")
     known = json.loads(written)
     assert written == json.dumps(known, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     for text, translation in known.items():
@@ -125,9 +125,9 @@ def test_translations_have_the_values_of_their_text_and_can_be_read_from_their_f
 
 
 def test_outside_of_any_session_the_page_speaks_english():
-    from ui import state
+    from ui.page import state
 
-    assert state.language() == texts.ENGLISH
+    assert state.language() == i18n.ENGLISH
     assert tr("{count:,} items", count=2) == "2 items"
 
 
@@ -152,7 +152,7 @@ def written_below():
 @pytest.mark.parametrize("code", OTHERS)
 def test_sentences_from_below_are_still_written_there(code):
     below = written_below()
-    for pattern in texts._read(f"{code}.below"):
+    for pattern in i18n._read(f"{code}.below"):
         fixed = [part.casefold() for part, *_ in string.Formatter().parse(pattern)]
         assert any(part.strip() for part in fixed), f"{pattern} would fit everything"
         for piece in filter(
@@ -166,9 +166,9 @@ def test_a_sentence_from_below_is_retold_with_what_its_values_say():
         "Nothing here seems to answer the query: even the best hits do not fit it; "
         "they look more like 'a' or 'b'."
     )
-    assert texts.retold(sentence) == sentence
+    assert i18n.retold(sentence) == sentence
     with speaking("zh"):
-        assert texts.retold(sentence).endswith("它们看起来更像“a”或“b”。")
-        assert texts.retold("near copy of item 7") == "与条目 7几乎相同"
-        assert texts.retold("This {was} never written.") == "This {was} never written."
-        assert texts.retold("") == ""
+        assert i18n.retold(sentence).endswith("它们看起来更像“a”或“b”。")
+        assert i18n.retold("near copy of item 7") == "与条目 7几乎相同"
+        assert i18n.retold("This {was} never written.") == "This {was} never written."
+        assert i18n.retold("") == ""

@@ -12,11 +12,11 @@ from search import TooFewToCalibrate, recall_curves, verdict_curves
 from search.evaluation.curves import roc_points
 from tests.colour_encoder import ColourEncoder
 from tests.gap_shelf import make_shelf
-from ui import checkup, services
-from ui.indexing_job import Filler
-from ui.jobs import Jobs
+from ui.jobs.index import Filler
+from ui.jobs.runner import Jobs
+from ui.jobs.upkeep import Keeper
+from ui.services import doctor, operations
 from ui.settings import Settings
-from ui.upkeep_job import Keeper
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def shelf(tmp_path):
 
 @pytest.fixture
 def keeper(shelf, monkeypatch):
-    monkeypatch.setattr(services, "load_encoder", lambda name, **how: ColourEncoder(name))
-    monkeypatch.setattr(checkup, "model_available", lambda name: True)
+    monkeypatch.setattr(operations, "load_encoder", lambda name, **how: ColourEncoder(name))
+    monkeypatch.setattr(doctor, "model_available", lambda name: True)
     settings = Settings(collection=shelf.folder)
     jobs = Jobs(shelf.folder)
     made = Keeper(Filler(jobs, settings), settings)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import state
-from ui.texts import tr
-from ui.views import collection, find, gaps, language, library, style
+from ui.page import state
+from ui.page.collection import collection
+from ui.page.find import find
+from ui.page.gaps import gaps
+from ui.page.i18n import tr
+from ui.page.library import library
+from ui.page.parts import language, style
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""The HTTP API: FastAPI over one collection. Importing this package loads nothing; see ``running``."""
+"""The HTTP API: FastAPI over one collection. Importing this package loads nothing; see ``run``."""

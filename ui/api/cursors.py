@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from search import Hit, Query, Results
 
-from .models import CURSOR, Narrowed
 from .problems import ApiError
+from .schemas.search import CURSOR, Narrowed
 
 _SLACK = 50  # places by which a hit may have moved between two pages
 _ANCHORS = 5  # last hits that a cursor names: should some of them be removed, the others tell the place

@@ -9,10 +9,10 @@ from typing import Any
 
 from indexer import FindmakeError
 from indexer import Job as Kept
-from ui.jobs import Jobs, Reporter, Work
+from ui.jobs.runner import Jobs, Reporter, Work
 
 from .problems import ApiError, hiding, paths_in, plain_problem, status_named, titled
-from .work import Attempt, Candidate, Filled, Indexed, Job, Problem, Progress
+from .schemas.jobs import Attempt, Candidate, Filled, Indexed, Job, Problem, Progress
 
 _MOST_WAITING = 50
 _LOOKED_AT = 200  # as many as the table keeps

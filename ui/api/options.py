@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ui.listening import CannotServe
+from ui.server.port import CannotServe
 
 DEFAULT_PORT = 8502
 

@@ -29,7 +29,7 @@ from indexer import (
 )
 from search import FetchFailed, SearchError
 
-from .work import Problem
+from .schemas.jobs import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from generation import patiently
 from indexer import Collection, Encoder
 from search import FetchLimits, Searcher, find_calibration
-from ui import services, threads
-from ui.making import Maker
+from ui.jobs.fill import Maker
+from ui.server import threads
+from ui.services import operations
 from ui.settings import Settings
 
-from .batching import BatchingEncoder
+from .batch_encoder import BatchingEncoder
 from .jobs import ApiJobs
-from .metrics import Metrics
+from .middleware.metrics import Metrics
 from .options import ApiOptions
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Service:
         self.settings = settings
         self.options = options
         self.metrics = Metrics()
-        self.collection = collection or services.open_collection(settings)
-        encoder = encoder or services.open_encoder(self.collection, settings)
+        self.collection = collection or operations.open_collection(settings)
+        encoder = encoder or operations.open_encoder(self.collection, settings)
         self.encoder = BatchingEncoder(
             encoder, window_ms=options.window_ms, on_batch=self.metrics.batches.observe
         )

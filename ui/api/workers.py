@@ -19,7 +19,7 @@ from indexer import FindmakeError
 from ui.settings import Settings, count_together
 
 from .options import ApiOptions
-from .running import SERVER
+from .run import SERVER
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -51,7 +51,7 @@ def run_workers(settings: Settings, options: ApiOptions, listening: socket.socke
 
 def make_app(settings: Settings, options: ApiOptions) -> FastAPI:
     """Make the application of one process, with its model loaded; else end it, and so all of them."""
-    from .factory import create_app
+    from .app import create_app
     from .service import Service
 
     try:

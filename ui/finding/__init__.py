@@ -1,1 +1,0 @@
-"""What the page for finding computes, without Streamlit: filters as widgets, exports, comparisons."""

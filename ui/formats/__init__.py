@@ -1,0 +1,1 @@
+"""Answers and reports as JSON, CSV, tables and a progress line."""

@@ -1,0 +1,1 @@
+"""Long work in one thread, with a table that outlives a reload."""

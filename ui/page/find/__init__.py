@@ -1,0 +1,1 @@
+"""The page Find: the query, the verdict, the hits, and making what is missing."""

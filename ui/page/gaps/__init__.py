@@ -1,0 +1,1 @@
+"""The page Gaps: what was sought and is not here."""

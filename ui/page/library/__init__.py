@@ -1,0 +1,1 @@
+"""The page Library: everything in the collection."""

@@ -1,0 +1,1 @@
+"""What the page computes, without Streamlit: filters as widgets, listings, explanations, map colours."""

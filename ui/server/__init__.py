@@ -1,0 +1,1 @@
+"""Starting the page, and the port and threads of a server."""
