@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ui.server.port import CannotServe
+from ui.server.port import CannotServe, is_loopback
 
 DEFAULT_PORT = 8502
+SERVER: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,  # what people search for is nobody's business; see /metrics
+    "server_header": False,
+    "proxy_headers": False,  # any client could claim to be another
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 5,
+}
+"""How uvicorn is set up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +80,6 @@ class ApiOptions:
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine seen from itself."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_open(options: ApiOptions, *, no_token: bool) -> None:

@@ -5,28 +5,18 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from indexer import FindmakeError
 from ui.server.port import address_of, listen
 from ui.settings import Settings
 
-from .options import ApiOptions, check_open
+from .options import SERVER, ApiOptions, check_open
 
 if TYPE_CHECKING:
     import uvicorn
 
 _NEEDED = ("fastapi", "uvicorn", "multipart", "prometheus_client")
-
-SERVER: dict[str, Any] = {
-    "log_level": "warning",
-    "access_log": False,  # what people search for is nobody's business; see /metrics
-    "server_header": False,
-    "proxy_headers": False,  # any client could claim to be another
-    "timeout_keep_alive": 30,
-    "timeout_graceful_shutdown": 5,
-}
-"""How uvicorn is set up."""
 
 
 class ApiUnavailable(FindmakeError):

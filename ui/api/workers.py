@@ -18,8 +18,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from indexer import FindmakeError
 from ui.settings import Settings, count_together
 
-from .options import ApiOptions
-from .run import SERVER
+from .options import SERVER, ApiOptions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -63,7 +63,7 @@ def _member_to_json(member: Duplicate) -> dict[str, Any]:
 
 
 def _to_text(groups: tuple[DuplicateGroup, ...]) -> str:
-    from ui.formats.answers import one_line
+    from ui.formats.text import one_line
 
     if not groups:
         return "No duplicates."

@@ -45,8 +45,8 @@ def add_evaluate(commands: Commands) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from search import DEFAULT_TEMPLATES
-    from ui.formats.answers import one_line
     from ui.formats.reports import evaluation_to_json
+    from ui.formats.text import one_line
 
     if options.dataset is not None and options.collection is not None:
         say("findmake: give a dataset or --collection, not both.")

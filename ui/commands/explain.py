@@ -77,7 +77,7 @@ def _explained(collection: Collection, item: Item, embedded: EmbeddedQuery) -> d
 
 
 def _as_text(explained: dict[str, Any]) -> str:
-    from ui.formats.answers import one_line
+    from ui.formats.text import one_line
 
     lines = []
     for kind, parts in explained.items():

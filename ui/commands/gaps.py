@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ui.formats.reports import fill_to_json, gap_to_json, gaps_to_csv
-from ui.page.i18n import shorter
+from ui.formats.text import shorter
 
 from .generator_options import (
     fill_options,

@@ -60,7 +60,7 @@ def _to_json(item: LabelledItem) -> dict[str, Any]:
 
 
 def _print_table(collection: Collection, labelled: Sequence[LabelledItem]) -> None:
-    from ui.formats.answers import one_line
+    from ui.formats.text import one_line
 
     width = max(len(_likeliest(each)) for each in labelled) if labelled else 0
     write(f"{'id':>6}  {'labels':{width}}  title  (path)")

@@ -57,7 +57,7 @@ def _to_json(found: Recommendation) -> dict[str, Any]:
 
 
 def _to_table(found: tuple[Recommendation, ...]) -> str:
-    from ui.formats.answers import one_line
+    from ui.formats.text import one_line
 
     if not found:
         return "Nothing to recommend: everything here has been rated."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,12 +10,7 @@ from typing import Any
 from indexer import Facet, IndexReport
 from search import Contribution, Hit, Results
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # lines, terminals and UTF-8
-
-
-def one_line(text: str) -> str:
-    r"""Write text, such as a file's name, so that it fills one line of a table: a line break as ``\n``."""
-    return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+from .text import one_line
 
 
 def results_to_json(results: Results) -> dict[str, Any]:

@@ -130,8 +130,3 @@ def _read(name: str) -> MappingProxyType[str, str]:
     if name.partition(".")[0] not in LANGUAGES or not path.is_file():
         return MappingProxyType({})
     return MappingProxyType(json.loads(path.read_text(encoding="utf-8")))
-
-
-def shorter(text: str, most: int = 160) -> str:
-    """Cut what people may have written at any length to a line, with a sign that it goes on."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}\u2026"

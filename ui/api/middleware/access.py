@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..options import ApiOptions, is_loopback
+from ...server.port import is_loopback
+from ..options import ApiOptions
 from ..problems import plain
 
 OPEN_PATHS = frozenset({"/health", "/openapi.json"})

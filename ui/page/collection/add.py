@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from indexer import IMAGE_SUFFIXES, FindmakeError
-from ui.api.options import is_loopback
 from ui.page import state
 from ui.page.i18n import retold, tr, tr_n
+from ui.server.port import is_loopback
 from ui.services import uploads
 from ui.services.allowed_paths import allowed_path
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.formats.text import shorter
 from ui.page import state
-from ui.page.i18n import retold, shorter, tr, tr_n
+from ui.page.i18n import retold, tr, tr_n
 
 from ..parts import provenance
 from ..parts.grid import paging as _paging
