@@ -201,7 +201,7 @@ def test_an_unknown_runtime_is_told():
 @pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 1), (333, 77), (224, 224), (225, 448)])
 @pytest.mark.parametrize("resize", ["squash", "shortest"])
 def test_pixels_are_those_of_torchvision(size, resize):
-    settings = runtime.onnx_files.PixelSettings(
+    settings = onnx_files.PixelSettings(
         size=224, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), interpolation="bicubic", resize=resize
     )
     transform = open_clip.image_transform(
