@@ -11,12 +11,11 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-
-from .encoders.starter.heads import Heads
 
 MAX_LOGIT_SCALE = math.log(100)  # CLIP's limit: beyond it training becomes unstable
 
@@ -108,23 +107,22 @@ def class_directions(rows: Tensor, features: Tensor, shrinkage: float = 0.1) -> 
     return directions / (directions[:, :seen] * centred).sum(dim=1, keepdim=True)
 
 
-Loss = Callable[[Heads, torch.Generator], Tensor]
-"""Draws a batch with the generator and gives its loss, a scalar."""
+HeadsT = TypeVar("HeadsT", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
+class Term(Generic[HeadsT]):
     """One part of the training objective.
 
     Attributes:
         name: for reports.
         weight: factor of the loss.
-        loss: draws a batch and judges the heads on it.
+        loss: draws a batch with the generator and gives the loss of the heads on it, a scalar.
     """
 
     name: str
     weight: float
-    loss: Loss
+    loss: Callable[[HeadsT, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +160,9 @@ Progress = Callable[[int, dict[str, float]], None]
 """Called after each step with the number of steps done and the loss of each term."""
 
 
-def fit(heads: Heads, terms: Sequence[Term], plan: Plan, *, progress: Progress | None = None) -> Heads:
+def fit(
+    heads: HeadsT, terms: Sequence[Term[HeadsT]], plan: Plan, *, progress: Progress | None = None
+) -> HeadsT:
     """Train heads on the sum of some losses.
 
     Args:
@@ -194,7 +194,7 @@ def fit(heads: Heads, terms: Sequence[Term], plan: Plan, *, progress: Progress |
     return mean.eval()
 
 
-def _optimizer(heads: Heads, plan: Plan) -> torch.optim.Optimizer:
+def _optimizer(heads: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     matrices = [p for p in heads.parameters() if p.ndim > 1]
     others = [p for p in heads.parameters() if p.ndim <= 1]
     return torch.optim.AdamW(
@@ -208,7 +208,7 @@ def _optimizer(heads: Heads, plan: Plan) -> torch.optim.Optimizer:
 
 
 def _step(
-    heads: Heads, terms: Sequence[Term], optimizer: torch.optim.Optimizer, generator: torch.Generator
+    heads: HeadsT, terms: Sequence[Term[HeadsT]], optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> dict[str, float]:
     """Take one step and give each term's loss before it."""
     losses = {term.name: term.loss(heads, generator) for term in terms}
@@ -220,7 +220,7 @@ def _step(
 
 
 @torch.no_grad()
-def _average(mean: Heads, heads: Heads, decay: float) -> None:
+def _average(mean: nn.Module, heads: nn.Module, decay: float) -> None:
     """Move the running mean a little towards the current weights."""
     for kept, new in zip(mean.parameters(), heads.parameters(), strict=True):
         kept.lerp_(new, 1 - decay)

@@ -1,260 +1,208 @@
-"""What the starter's heads are asked to learn; each part draws its own batches."""
+"""What the starter's heads are asked to learn, all on one mixed batch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from corpus import Classes, Pictures, Texts
+from corpus import Part, Vocabulary
 from torch import Tensor
 from torch.nn import functional
 
-from indexer.adapt import class_directions, distillation, info_nce
-from indexer.encoders.starter.heads import Heads
+from indexer.adapt import MAX_LOGIT_SCALE, distillation
+from indexer.encoders.starter.gated_heads import GatedHeads
 
 CLASS_SCALE = 40.0  # a thousand classes need a sharper softmax than a batch of captions
 
 
-def class_logits(heads: Heads, images: Tensor, texts: Tensor) -> Tensor:
-    """Compare (n, w) picture features with (classes, 384) text features: (n, classes) logits."""
-    logits: Tensor = CLASS_SCALE * heads.embed_images(images) @ heads.embed_texts(texts).T
-    return logits
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One mixed batch.
+
+    Attributes:
+        images: (n, reduced + known) inputs of the image head.
+        logits: (n, 1000) of the packaged classifier.
+        texts: (m,) numbers of the texts of the first m pictures; imagined ones, at the end, have none.
+        labels: (m,) of the pictures, -1 for none.
+        by_label: (m,) whether the text is a name of the label, and not this picture's own.
+        trust: (n,) how far the classifier is believed, 0 to 1.
+    """
+
+    images: Tensor
+    logits: Tensor
+    texts: Tensor
+    labels: Tensor
+    by_label: Tensor
+    trust: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Captions:
-    """Pictures against their own texts, with ``info_nce``.
+class Weights:
+    """How much each loss counts.
 
     Attributes:
-        pictures: with their texts.
-        texts: the texts' features.
-        batch: pictures at a time.
-        mixed: share of texts that are blended with a second text of the same picture.
+        paired: pictures against texts of the batch.
+        named: labels against drawn rivals.
+        distilled: the classifier's names for each picture.
+        crossed: pictures for each of the classifier's names.
+        related: texts against each other as the teacher sees them.
+        varied: ways to ask for one thing.
     """
 
-    pictures: Pictures
-    texts: Texts
-    batch: int
-    mixed: float = 0.3
-
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch and give its loss."""
-        rows, images, numbers = self.pictures.draw(self.batch, generator)
-        texts = self.texts.take(numbers)
-        column = torch.randint(self.pictures.texts.shape[1], (len(rows),), generator=generator)
-        other = self.texts.take(self.pictures.texts[rows, column])
-        blend = (torch.rand(len(rows), 1, generator=generator) < self.mixed) * 0.5
-        texts = torch.lerp(texts, other, blend)
-        return info_nce(heads.embed_images(images), heads.embed_texts(texts), heads.logit_scale, numbers)
+    paired: float = 1.0
+    named: float = 0.5
+    distilled: float = 1.0
+    crossed: float = 0.5
+    related: float = 1.0
+    varied: float = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
-    """Pictures against the names of their classes, with cross-entropy.
+@dataclass(slots=True, kw_only=True)
+class Joint:
+    """The whole objective.
 
     Attributes:
-        pictures: with labels.
-        classes: their names.
-        texts: the names' features.
-        batch: pictures at a time.
+        parts: sets with how many pictures of each a batch has, and how far the classifier is believed on them.
+        imagined: inputs (k, reduced + known) and logits (k, 1000) of pictures that nobody took.
+        imagined_batch: how many of those.
+        vocabulary: all labels.
+        classes: for each of the 1,000 classes the numbers of its texts.
+        texts: features of all texts, as the text head reads them, (t, texts + known) float16.
+        relations: for some texts what the teacher makes of them: (r,) numbers, (r, w) features of length 1.
+        rivals: labels drawn beside those of the batch.
+        weights: of the losses.
     """
 
-    pictures: Pictures
-    classes: Classes
-    texts: Texts
-    batch: int
+    parts: tuple[tuple[Part, int, float], ...]
+    imagined: tuple[Tensor, Tensor]
+    imagined_batch: int
+    vocabulary: Vocabulary
+    classes: tuple[Tensor, ...]
+    texts: Tensor
+    relations: tuple[Tensor, Tensor]
+    rivals: int
+    weights: Weights
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
 
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
+    def __call__(self, heads: GatedHeads, generator: torch.Generator) -> Tensor:
         """Draw a batch and give its loss."""
-        rows, images, _ = self.pictures.draw(self.batch, generator)
-        assert self.pictures.labels is not None
-        found, named = (
-            heads.embed_images(images),
-            heads.embed_texts(self.texts.take(self.classes.draw(generator))),
+        drawn = self.draw(generator)
+        images = heads.image.join(drawn.images)
+        scale = heads.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
+        own = heads.text.join(self.take(drawn.texts))
+        losses = {"paired": paired(images, own, drawn, scale)}
+        losses["named"] = self._named(heads, images, drawn, scale, generator)
+        self.step += 1
+        if self.step % 2:
+            losses |= self._classified(heads, images, drawn, scale, generator)
+        else:
+            losses["related"] = self._related(heads, generator)
+        losses["varied"] = self._varied(heads, generator)
+        total = torch.stack([getattr(self.weights, name) * loss for name, loss in losses.items()]).sum()
+        self.losses |= {name: float(loss.detach()) for name, loss in losses.items()}
+        return total
+
+    def take(self, numbers: Tensor) -> Tensor:
+        """Give the text head's inputs of texts by number."""
+        return self.texts[numbers].float()
+
+    def draw(self, generator: torch.Generator) -> Drawn:
+        """Draw a batch of all parts, and imagined pictures after them."""
+        images, logits, texts, labels, by_label, trust = [], [], [], [], [], []
+        for part, count, believed in self.parts:
+            rows, inputs = part.draw(count, generator)
+            images.append(inputs)
+            logits.append(part.logits[rows].float())
+            labels.append(part.labels[rows])
+            named = torch.rand(count, generator=generator) < 0.5
+            share = torch.rand(count, generator=generator).tolist()
+            chosen = []
+            for place, row in enumerate(rows.tolist()):
+                said, label = part.captions[row], int(part.labels[row])
+                asked = self.vocabulary.asked[label] if label >= 0 else said
+                named[place] = label >= 0 and (bool(named[place]) or not len(said))
+                some = asked if named[place] else said
+                chosen.append(some[int(share[place] * len(some))])
+            texts.append(torch.stack(chosen))
+            by_label.append(named)
+            trust.append(torch.full((count,), believed))
+        imagined = torch.randint(len(self.imagined[0]), (self.imagined_batch,), generator=generator)
+        images.append(self.imagined[0][imagined].float())
+        logits.append(self.imagined[1][imagined].float())
+        trust.append(torch.ones(self.imagined_batch))
+        return Drawn(
+            images=torch.cat(images),
+            logits=torch.cat(logits),
+            texts=torch.cat(texts),
+            labels=torch.cat(labels),
+            by_label=torch.cat(by_label),
+            trust=torch.cat(trust),
         )
-        logits = heads.logit_scale.exp() * found @ named.T
-        return functional.cross_entropy(logits, self.pictures.labels[rows], label_smoothing=0.05)
 
+    def _named(
+        self, heads: GatedHeads, images: Tensor, drawn: Drawn, scale: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Tell labels apart from each other and from drawn rivals, by cross-entropy."""
+        labelled = torch.nonzero(drawn.labels >= 0)[:, 0]
+        own, place = torch.unique(drawn.labels[labelled], return_inverse=True)
+        rivals = torch.randint(len(self.vocabulary), (self.rivals,), generator=generator)
+        rivals = rivals[~torch.isin(rivals, own)]
+        labels = torch.cat([own, rivals])
+        bare = self.take(torch.tensor(self.vocabulary.bare)[labels])[:, : heads.widths.texts]
+        alike = functional.normalize(bare, dim=1)
+        same = alike[: len(own)] @ alike.T > 0.75  # "sofa" and "couch": no rivals
+        named = heads.text.join(self.take(self.vocabulary.draw(labels, generator)))
+        logits = scale * images[labelled] @ named.T
+        mask = same[place]
+        mask[torch.arange(len(place)), place] = False
+        return functional.cross_entropy(logits.masked_fill(mask, -1e4), place, label_smoothing=0.05)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teacher:
-    """The packaged classifier's last layer, as a teacher for any feature vector.
-
-    Attributes:
-        weight: (1000, 1280) float32.
-        bias: (1000,) float32.
-    """
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Give (n, 1000) logits of (n, w) features, of which it sees the first 1,280."""
-        return images[:, : self.weight.shape[1]] @ self.weight.T + self.bias
-
-
-class Imagined:
-    """Features as pictures of each class would have them: real ones, pushed along the class's direction.
-
-    Args:
-        teacher: knows the classes.
-        real: (n, w) features of any pictures, which give mean, covariance and noise.
-    """
-
-    def __init__(self, teacher: Teacher, real: Tensor) -> None:
-        self._teacher = teacher
-        self._real = real
-        self._mean = real.float().mean(dim=0)
-        self._directions = class_directions(teacher.weight, real.float())
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw (count, w) features of random classes, from barely to clearly recognisable."""
-        labels = torch.randint(1000, (count,), generator=generator)
-        rows = torch.randint(len(self._real), (count,), generator=generator)
-        noise = torch.rand(count, 1, generator=generator)
-        base = torch.lerp(self._mean, self._real[rows].float(), noise)
-        logits = self._teacher(base)
-        best = logits.max(dim=1).values
-        own = logits.gather(1, labels[:, None])[:, 0]
-        margin = 8 * torch.rand(count, generator=generator)
-        step = (best - own + margin).clamp(min=0)
-        found = base + step[:, None] * self._directions[labels]
-        pooled = self._teacher.weight.shape[1]
-        found[:, :pooled].clamp_(min=0)  # the pooled features come after a rectifier, the others do not
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distilled:
-    """Names must divide pictures as the packaged classifier does: its 1,000 classes, and plain kinds of them.
-
-    Attributes:
-        pictures: real ones, with the batch size of each set.
-        imagined: a source of features for all classes.
-        imagined_batch: how many of those.
-        teacher: the classifier.
-        classes: the names of its classes.
-        kinds: plain names of kinds ("dog", "cup"), whose probabilities are sums.
-        members: (kinds, 1000) float32, 1 where a class is of that kind.
-        kinds_weight: of the loss among kinds.
-        texts: the names' features.
-        temperature: softens both distributions over the classes.
-    """
-
-    pictures: tuple[tuple[Pictures, int], ...]
-    imagined: Imagined
-    imagined_batch: int
-    teacher: Teacher
-    classes: Classes
-    kinds: Classes
-    members: Tensor
-    kinds_weight: float
-    texts: Texts
-    temperature: float = 1.0
-
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch, real pictures first, and give its loss."""
-        real = [pictures.draw(batch, generator)[1] for pictures, batch in self.pictures]
-        features = torch.cat([*real, self.imagined.draw(self.imagined_batch, generator)])
-        wanted = self.teacher(features).float()
-        names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
-        logits = class_logits(heads, features, self.texts.take(names)).float()
-        classes, kinds = logits[:, : wanted.shape[1]], logits[:, wanted.shape[1] :]
-        # Not on real pictures: the classifier is surest of the dogs, and everything real would become a dog.
-        some = slice(-self.imagined_batch, None)
-        among_kinds = self._kinds_loss(kinds[some], wanted[some].softmax(dim=1) @ self.members.T)
-        return distillation(classes, wanted, self.temperature) + self.kinds_weight * among_kinds
-
-    def _kinds_loss(self, logits: Tensor, mass: Tensor) -> Tensor:
-        """Compare (n, kinds) logits with summed probabilities; pictures of no kind hardly count."""
-        found = functional.log_softmax(logits, dim=1)
-        share = mass / mass.sum(dim=1, keepdim=True).clamp(min=1e-6)
-        certainty = mass.amax(dim=1, keepdim=True).clamp(max=1)
-        return -(certainty * share * found).sum(dim=1).mean()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crossed:
-    """Each text must find its pictures among those of all sets, imagined ones included.
-
-    Within one set a picture that is near to every text does no harm, and neither does a direction that all
-    class names share: a softmax over the names of one picture is blind to both. Searching a mixed catalogue
-    is not.
-
-    Attributes:
-        captioned: sets with texts of their own, each with its batch size.
-        others: sets whose texts are not used, each with its batch size.
-        imagined: a source of features for all classes.
-        imagined_batch: how many of those.
-        teacher: tells how much each picture shows each class.
-        trust: how far the teacher is believed on each set, in order, the imagined ones last.
-        classes: the names of its classes.
-        kinds: plain names of kinds ("dog", "cup"), whose probabilities are sums.
-        members: (kinds, 1000) float32, 1 where a class is of that kind.
-        texts: the texts' features.
-    """
-
-    captioned: tuple[tuple[Pictures, int], ...]
-    others: tuple[tuple[Pictures, int], ...]
-    imagined: Imagined
-    imagined_batch: int
-    teacher: Teacher
-    trust: tuple[float, ...]
-    classes: Classes
-    kinds: Classes
-    members: Tensor
-    texts: Texts
-
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch and give its loss."""
-        drawn = [pictures.draw(batch, generator)[1:] for pictures, batch in self.captioned]
-        others = [pictures.draw(batch, generator)[1] for pictures, batch in self.others]
-        sets = [images for images, _ in drawn] + [*others, self.imagined.draw(self.imagined_batch, generator)]
-        features = torch.cat(sets)
-        trust = torch.cat([torch.full((len(s), 1), t) for s, t in zip(sets, self.trust, strict=True)])
-        images = heads.embed_images(features)
-        scale = heads.logit_scale.exp()
-        own = torch.cat([numbers for _, numbers in drawn])
-        pairs = scale * heads.embed_texts(self.texts.take(own)) @ images.T  # (texts, pictures)
-        same = torch.zeros(pairs.shape)
-        same[:, : len(own)] = (own[:, None] == own[None, :]).float()
-        loss = functional.cross_entropy(pairs.float(), same / same.sum(dim=1, keepdim=True))
-        shown = (self.teacher(features).float().softmax(dim=1) * trust).T  # (classes, pictures)
-        shown = torch.cat([shown, self.members @ shown])  # (classes and kinds, pictures)
+    def _classified(
+        self, heads: GatedHeads, images: Tensor, drawn: Drawn, scale: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Divide pictures among the names of the 1,000 classes, and names among pictures, as the classifier does."""
+        share = torch.rand(len(self.classes), generator=generator).tolist()
+        numbers = torch.stack([t[int(s * len(t))] for s, t in zip(share, self.classes, strict=True)])
+        names = heads.text.join(self.take(numbers))
+        cosines = images @ names.T
+        sure = drawn.trust > 0
+        distilled = distillation(CLASS_SCALE * cosines[sure], drawn.logits[sure])
+        shown = (drawn.logits.softmax(dim=1) * drawn.trust[:, None]).T  # (classes, pictures)
         mass = shown.sum(dim=1, keepdim=True)
-        names = torch.cat([self.classes.draw(generator), self.kinds.draw(generator)])
-        named = scale * heads.embed_texts(self.texts.take(names)) @ images.T
-        misses = -(shown / mass.clamp(min=1e-6) * functional.log_softmax(named.float(), dim=1)).sum(dim=1)
+        misses = -(shown / mass.clamp(min=1e-6) * functional.log_softmax(scale * cosines.T, dim=1)).sum(dim=1)
         weight = mass[:, 0].clamp(max=1)
-        return loss + (weight * misses).sum() / weight.sum().clamp(min=1e-6)
+        return {"distilled": distilled, "crossed": (weight * misses).sum() / weight.sum().clamp(min=1e-6)}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Related:
-    """Texts must stay related to each other as the packaged text network relates them.
-
-    Relational distillation (Park et al. 2019, https://arxiv.org/abs/1904.05068), by softmax over
-    similarities: a query in words is compared with titles and descriptions too, of which no picture teaches
-    anything.
-
-    Attributes:
-        texts: their features.
-        batch: how many at a time.
-        temperature: of both softmaxes.
-    """
-
-    texts: Texts
-    batch: int
-    temperature: float = 0.1
-
-    def __call__(self, heads: Heads, generator: torch.Generator) -> Tensor:
-        """Draw a batch and give its loss."""
-        features = self.texts.take(
-            torch.randint(len(self.texts.features), (self.batch,), generator=generator)
-        )
-        known = functional.normalize(features.float(), dim=1)
-        found = heads.embed_texts(features)
-        itself = torch.eye(self.batch, dtype=torch.bool)
-        wanted = (known @ known.T / self.temperature).masked_fill(itself, -1e4)
-        given = (found @ found.T / self.temperature).float().masked_fill(itself, -1e4)
+    def _related(self, heads: GatedHeads, generator: torch.Generator, batch: int = 512) -> Tensor:
+        """Keep texts related to each other as the teacher relates them (Park et al. 2019)."""
+        rows = torch.randint(len(self.relations[0]), (batch,), generator=generator)
+        known = self.relations[1][rows].float()
+        found = heads.text.join(self.take(self.relations[0][rows]))
+        itself = torch.eye(batch, dtype=torch.bool)
+        wanted = (known @ known.T / 0.1).masked_fill(itself, -1e4)
+        given = (found @ found.T / 0.1).masked_fill(itself, -1e4)
         return distillation(given, wanted)
+
+    def _varied(self, heads: GatedHeads, generator: torch.Generator, batch: int = 128) -> Tensor:
+        """Draw the ways to ask for one thing together: one less the cosine of two ways."""
+        labels = torch.randint(len(self.vocabulary), (batch,), generator=generator)
+        first = heads.text.join(self.take(self.vocabulary.draw(labels, generator)))
+        second = heads.text.join(self.take(torch.tensor(self.vocabulary.bare)[labels]))
+        return 10 * (1 - (first * second).sum(dim=1)).mean()
+
+
+def paired(images: Tensor, texts: Tensor, drawn: Drawn, scale: Tensor) -> Tensor:
+    """Contrast the texts of a batch with its pictures, in both directions, with several positives each.
+
+    A picture is a positive of a text if it is its own, has an equal one, or has the label that the text names.
+    """
+    count = len(texts)
+    same = drawn.texts[:, None] == drawn.texts[None, :]
+    named = (drawn.labels[:, None] == drawn.labels[None, :]) & drawn.by_label[:, None]
+    positive = (same | (named & (drawn.labels >= 0)[:, None])).float()  # (texts, pictures)
+    logits = scale * texts @ images.T  # pictures that have no text are rivals
+    wide = functional.pad(positive, (0, logits.shape[1] - count))
+    forward = functional.cross_entropy(logits, wide / wide.sum(dim=1, keepdim=True))
+    back = functional.cross_entropy(logits[:, :count].T, positive.T / positive.T.sum(dim=1, keepdim=True))
+    return (forward + back) / 2

@@ -1,8 +1,10 @@
-"""Train the starter's projection heads on cached features.
+"""Train the starter's heads on cached features.
 
-    python data/starter/train.py DATA CACHE heads.safetensors --steps 1500
+    python data/starter/train.py DATA CACHE heads.safetensors --steps 1800
 
-Wants the files of ``features.py`` in CACHE. Prints the figures of the development sets at the end.
+Wants the files of ``features.py`` in CACHE. Writes the figures of the development sets beside the heads, as JSON,
+and adds a line to CACHE/runs.jsonl. ``--without GROUP`` leaves out the sources of a group (``packs.GROUPS``), to
+judge by domains that were not learned; ``--commercial`` leaves out sources whose terms say "non-commercial".
 """
 
 from __future__ import annotations
@@ -10,173 +12,195 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import corpus
-import metrics
+import figures
+import inputs
 import names
-import pyarrow.parquet as pq
+import packs
+import texts
 import torch
-from objectives import Captions, Crossed, Distilled, Imagined, Labelled, Related, Teacher
+from imagine import Imagined
+from objectives import Joint, Weights
 from torch import Tensor
 
-from indexer.adapt import Plan, Progress, Term, fit
+from indexer.adapt import Plan, Term, fit
 from indexer.encoders.starter import weights as starter_weights
-from indexer.encoders.starter.heads import Heads, ProjectionHead
-from indexer.encoders.starter.model import EMBED_DIM, IMAGE_FEATURES
+from indexer.encoders.starter.gated_heads import GatedHeads, Widths
+
+# Pictures of each part in a batch of ``--batch``, in thousandths, and how far the classifier is believed on them.
+SHARES: dict[str, tuple[int, float]] = {
+    "scenes": (250, 1.0),
+    "products": (230, 0.2),
+    "clothes": (30, 0.5),
+    "photos": (330, 1.0),
+    "small": (100, 0.3),
+    "drawings": (60, 0.0),
+}
+_SAMPLE = 16_000  # pictures for the principal components
+_IMAGINED = 12_000
+
+
+def part_of(row: packs.Row) -> str:
+    """Tell with which others a row is drawn."""
+    known = {"flickr8k": "scenes", "fashion": "products", "clothing": "clothes", "tiny-imagenet": "small"}
+    if row.source in known:
+        return known[row.source]
+    return "drawings" if row.source in ("fluent-emoji", "openclipart", "tuxpaint") else "photos"
 
 
 class Recipe:
-    """All data and all objectives.
+    """All data, and heads to start with.
 
     Args:
         options: the command line's.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        data, cache = options.data, options.cache
         self.options = options
-        self.texts = texts = corpus.Texts(cache)
-        self.articles = corpus.fashion_articles(data)
-        self.flickr = corpus.flickr8k(data, cache, "train", texts)
-        self.fashion = corpus.fashion(data, cache, "train", self.articles, texts)
-        self.clothing = corpus.clothing(data, cache, False, texts)
-        synonyms = names.imagenet_names()
-        glossed = [(*group, gloss) for group, gloss in zip(synonyms, names.imagenet_glosses(), strict=True)]
-        self.imagenet = corpus.classes(glossed if options.glosses else synonyms, names.TEMPLATES, texts)
-        members = names.kind_members()
-        self.kinds = corpus.classes([(kind,) for kind in members], names.TEMPLATES, texts)
-        self.members = torch.zeros(len(members), 1000)
-        for row, numbers in enumerate(members.values()):
-            self.members[row, numbers] = 1
-        articles = [names.article_names(article) for article in self.articles]
-        self.article_names = corpus.classes(articles, names.PRODUCT_TEMPLATES, texts)
-        self.clothes = corpus.classes(list(names.CLOTHES.values()), names.PRODUCT_TEMPLATES, texts)
-        self.teacher = teacher()
+        cache: Path = options.cache
+        torch.manual_seed(options.seed)
+        self.texts = texts.packaged(cache)
+        self.vocabulary = corpus.Vocabulary(self.texts)
+        self.rows, self.features = self._read()
+        self.widths = Widths(learned=options.learned, posterior=512 - options.learned, hidden=options.hidden)
+        dropout = (options.dropout, options.text_dropout)
+        self.heads = GatedHeads(self.widths, dropout=dropout)
+        state = starter_weights.load_classifier(starter_weights.locate().image)
+        self.heads.image_input.set_classifier(state["classifier.weight"], state["classifier.bias"])
+        self._fit_inputs()
 
-    def terms(self) -> list[Term]:
-        """Build the objective."""
-        o, texts = self.options, self.texts
-        imagined = Imagined(self.teacher, torch.cat([*self.flickr.views, *self.clothing.views]))
-        distilled = Distilled(
-            pictures=(
-                (self.flickr, o.batch // 2),
-                (self.fashion, o.batch // 16),
-                (self.clothing, o.batch // 16),
+    def _read(self) -> tuple[dict[str, list[packs.Row]], dict[str, list[tuple[Tensor, ...]]]]:
+        """Read rows and their features, as (views, 2960) float16 each, by part."""
+        rows: dict[str, list[packs.Row]] = {part: [] for part in SHARES}
+        features: dict[str, list[tuple[Tensor, ...]]] = {part: [] for part in SHARES}
+        o = self.options
+        for name in packs.SETS:
+            views = [
+                view
+                for number in range(corpus.VIEWS)
+                if (view := corpus.features_of(o.cache, name, number)) is not None
+            ]
+            for number, row in enumerate(packs.read(o.data, name)[: len(views[0]) if views else 0]):
+                left_out = o.without and packs.group_of(row.source) == o.without
+                restricted = o.commercial and row.source.startswith(packs.NON_COMMERCIAL)
+                held_out = row.source == "clothing" and packs.is_held_out(row.file)
+                if left_out or restricted or held_out or not (row.label or row.captions):
+                    continue
+                part = part_of(row)
+                rows[part].append(row)
+                features[part].append(
+                    tuple(view[number] for view in views[: 1 if part == "products" else None])
+                )
+        return rows, features
+
+    def _fit_inputs(self) -> None:
+        """Fit what is not trained on pairs."""
+        o, image, text = self.options, self.heads.image_input, self.heads.text_input
+        every = [row for part in self.features for row in self.features[part]]
+        chosen = torch.randperm(len(every))[:_SAMPLE].tolist()
+        sample = torch.stack([torch.from_numpy(every[i][0]).float() for i in chosen])
+        inputs.fit_components(image, sample)
+        self.sample = sample
+        self.classes = tuple(
+            self.texts.numbers([text for name in group for text in (*names.variants(name), name, name)])
+            for group in names.imagenet_names()
+        )
+        self.texts.encode()
+        inputs.standardise(text, self.texts.features[:: max(1, len(self.texts.features) // 50_000)].float())
+        inputs.fit_names(image, text, inputs.class_names(self.texts))
+        if o.teacher:
+            self._learn_places()
+        image.temperature.data.fill_(o.temperature)
+
+    def _learn_places(self) -> None:
+        """Let the teacher's features be the places of names and texts."""
+        o, image, text = self.options, self.heads.image_input, self.heads.text_input
+        teacher = texts.teacher(o.cache, o.teacher)
+        bank = inputs.class_names(teacher)
+        centre = bank.mean(dim=0)
+        axes = torch.linalg.svd(bank - centre, full_matrices=False)[2][: self.widths.posterior]
+        with torch.no_grad():
+            image.names.copy_((bank - centre) @ axes.T)
+        own, theirs = inputs.texts_with_teacher(self.texts, teacher, teacher.every())
+        shuffled = torch.randperm(len(own))
+        own, theirs = own[shuffled], theirs[shuffled]
+        targets = (teacher.take(theirs) - centre) @ axes.T
+        cosine = inputs.learn_places(text, self.texts.take(own), targets, torch.ones(len(own)), o.seed)
+        print(f"{len(own)} texts placed by the teacher; of those held out, cosine {cosine:.3f}", flush=True)
+        self.relations = own, torch.nn.functional.normalize(teacher.take(theirs) - centre, dim=1).half()
+
+    @torch.no_grad()
+    def joint(self) -> Joint:
+        """Build the objective, with what the heads read computed once."""
+        o = self.options
+        for part in self.rows.values():
+            for row in part:
+                self.vocabulary.number(row)
+                self.texts.numbers(row.captions)
+        self.texts.encode()
+        parts = tuple(
+            (self._part(name), round(o.batch * share / 1_000), trust)
+            for name, (share, trust) in SHARES.items()
+            if self.rows[name]
+        )
+        read = self.heads.text_input
+        placed = torch.cat([read(part.float()).half() for part in self.texts.features.split(4_096)])
+        if not o.teacher:
+            known = torch.arange(len(self.texts.features))
+            self.relations = known, torch.nn.functional.normalize(self.texts.features.float(), dim=1).half()
+        imagined = Imagined(self.heads.image_input, self.sample).draw(
+            _IMAGINED, torch.Generator().manual_seed(o.seed)
+        )
+        image = self.heads.image_input
+        return Joint(
+            parts=parts,
+            imagined=(_inputs(image, imagined), image.logits(imagined).half()),
+            imagined_batch=o.batch // 10,
+            vocabulary=self.vocabulary,
+            classes=self.classes,
+            texts=placed,
+            relations=self.relations,
+            rivals=o.rivals,
+            weights=Weights(**{one.name: getattr(o, one.name) for one in fields(Weights)}),
+        )
+
+    def _part(self, name: str) -> corpus.Part:
+        rows, features = self.rows[name], self.features[name]
+        views = min(len(row) for row in features)
+        stacked = [torch.stack([torch.from_numpy(row[view]) for row in features]) for view in range(views)]
+        image = self.heads.image_input
+        return corpus.Part(
+            views=tuple(_inputs(image, view) for view in stacked),
+            logits=torch.cat([image.logits(part.float()).half() for part in stacked[0].split(2_048)]),
+            labels=torch.tensor([self.vocabulary.number(row) for row in rows]),
+            captions=tuple(
+                self.texts.numbers(row.captions) if row.captions else torch.empty(0, dtype=torch.long)
+                for row in rows
             ),
-            imagined=imagined,
-            imagined_batch=o.batch * 3 // 4,
-            teacher=self.teacher,
-            classes=self.imagenet,
-            kinds=self.kinds,
-            members=self.members,
-            kinds_weight=o.kinds,
-            texts=texts,
-            temperature=o.temperature,
-        )
-        captions = Captions(pictures=self.flickr, texts=texts, batch=o.batch)
-        products = Captions(pictures=self.fashion, texts=texts, batch=o.batch // 2)
-        articles = Labelled(
-            pictures=self.fashion, classes=self.article_names, texts=texts, batch=o.batch // 4
-        )
-        clothes = Labelled(pictures=self.clothing, classes=self.clothes, texts=texts, batch=o.batch // 4)
-        crossed = Crossed(
-            captioned=((self.flickr, o.batch // 2), (self.fashion, o.batch // 4)),
-            others=((self.clothing, o.batch // 8),),
-            imagined=imagined,
-            imagined_batch=o.batch // 2,
-            teacher=self.teacher,
-            trust=(1.0, 0.2, 0.5, 1.0),
-            classes=self.imagenet,
-            kinds=self.kinds,
-            members=self.members,
-            texts=texts,
-        )
-        return [
-            Term(name="crossed", weight=o.crossed, loss=crossed),
-            Term(name="related", weight=o.related, loss=Related(texts=texts, batch=o.batch)),
-            Term(name="captions", weight=o.captions, loss=captions),
-            Term(name="products", weight=o.products, loss=products),
-            Term(name="distilled", weight=o.distilled, loss=distilled),
-            Term(name="articles", weight=o.articles, loss=articles),
-            Term(name="clothes", weight=o.clothes, loss=clothes),
-        ]
-
-    def start(self) -> Heads:
-        """Read the heads to go on with, or build untrained ones, standardised on pictures and texts."""
-        if self.options.start:
-            heads = starter_weights.load_heads(self.options.start)
-            heads.image = widened(heads.image, self.flickr.views[0].float())
-            heads.image.dropout.p, heads.text.dropout.p = self.options.dropout, self.options.text_dropout
-            return heads
-        torch.manual_seed(self.options.seed)
-        hidden, dropout = self.options.hidden, self.options.dropout
-        image = ProjectionHead(IMAGE_FEATURES, EMBED_DIM, hidden=hidden, dropout=dropout)
-        text = ProjectionHead(384, EMBED_DIM, hidden=hidden, dropout=self.options.text_dropout)
-        image.standardise(torch.cat([self.flickr.views[0], self.clothing.views[0]]).float())
-        text.standardise(self.texts.features.float())
-        return Heads(image, text)
-
-
-def widened(head: ProjectionHead, features: Tensor) -> ProjectionHead:
-    """Let a head that was trained on the first of some features see all; at first it ignores the rest."""
-    seen, width = head.linear.in_features, features.shape[1]
-    if seen == width:
-        return head
-    wide = ProjectionHead(width, head.linear.out_features, hidden=head.hidden.out_features)
-    wide.standardise(features)
-    with torch.no_grad():
-        wide.mean[:seen], wide.scale[:seen] = head.mean, head.scale
-        for new, old in ((wide.linear, head.linear), (wide.hidden, head.hidden)):
-            new.weight.zero_()
-            new.weight[:, :seen] = old.weight
-            new.bias.copy_(old.bias)
-        wide.out.weight.copy_(head.out.weight)
-    return wide
-
-
-def teacher() -> Teacher:
-    """Read the packaged classifier's last layer."""
-    state = starter_weights.load_classifier(starter_weights.locate().image)
-    return Teacher(weight=state["classifier.weight"].float(), bias=state["classifier.bias"].float())
-
-
-def development(recipe: Recipe, heads: Heads) -> tuple[metrics.Embed, metrics.Dev]:
-    """Embed the development sets' pictures from their cached features."""
-    data, cache = recipe.options.data, recipe.options.cache
-    flickr = corpus.views(cache, "flickr8k-dev")[0].float()
-    fashion = corpus.views(cache, "fashion-dev")[0].float()
-    clothing = corpus.clothing(data, cache, True, recipe.texts)
-    products = pq.read_table(data / "fashion-dev.parquet", columns=["title", "articleType"]).to_pydict()
-
-    def embed(texts: list[str]) -> torch.Tensor:
-        numbers = recipe.texts.numbers(texts)
-        recipe.texts.encode()
-        return heads.embed_texts(recipe.texts.take(numbers))
-
-    with torch.inference_mode():
-        return embed, metrics.Dev(
-            flickr=heads.embed_images(flickr),
-            fashion=heads.embed_images(fashion),
-            clothing=heads.embed_images(clothing.views[0].float()),
-            captions=pq.read_table(data / "flickr8k-dev.parquet")["captions"].to_pylist(),
-            teacher=recipe.teacher(flickr).argmax(dim=1),
-            titles=products["title"],
-            articles=products["articleType"],
-            labels=[list(names.CLOTHES)[label] for label in clothing.labels],
+            weights=corpus.weights_of(rows),
         )
 
 
-def report(steps: int) -> Progress:
-    """Print the mean losses now and then."""
-    started = time.perf_counter()
+def _inputs(image: torch.nn.Module, features: Tensor) -> Tensor:
+    return torch.cat([image(part.float()).half() for part in features.split(2_048)])
 
-    def progress(done: int, losses: dict[str, float]) -> None:
-        if done % 25 == 0 or done == steps:
-            shown = " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-            print(f"{done}/{steps} {time.perf_counter() - started:.0f} s: {shown}", flush=True)
 
-    return progress
+def train(recipe: Recipe) -> GatedHeads:
+    """Train the heads of a recipe; what is not trained on pairs stays as it is."""
+    o, joint, started = recipe.options, recipe.joint(), time.perf_counter()
+
+    def progress(done: int, _: dict[str, float]) -> None:
+        if done % 50 == 0 or done == o.steps:
+            shown = " ".join(f"{name} {loss:.3f}" for name, loss in joint.losses.items())
+            print(f"{done}/{o.steps} {time.perf_counter() - started:.0f} s: {shown}", flush=True)
+
+    recipe.heads.image_input.requires_grad_(False)
+    recipe.heads.text_input.requires_grad_(False)
+    plan = Plan(steps=o.steps, learning_rate=o.rate, weight_decay=o.decay, averaging=o.averaging, seed=o.seed)
+    return fit(recipe.heads, [Term(name="joint", weight=1.0, loss=joint)], plan, progress=progress)
 
 
 def options() -> argparse.Namespace:
@@ -185,47 +209,44 @@ def options() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("heads", type=Path)
-    parser.add_argument("--start", type=Path, help="heads to go on with")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument(
+        "--teacher", type=Path, help="folder of all-mpnet-base-v2; without it names are placed by MiniLM"
+    )
+    parser.add_argument("--without", choices=sorted(packs.GROUPS), help="leave out the sources of this group")
+    parser.add_argument("--commercial", action="store_true", help="leave out sources that say non-commercial")
+    parser.add_argument("--steps", type=int, default=1_800)
+    parser.add_argument("--batch", type=int, default=1_024)
+    parser.add_argument("--rivals", type=int, default=256)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.1)
-    parser.add_argument("--hidden", type=int, default=1024)
-    parser.add_argument("--dropout", type=float, default=0.4)
-    parser.add_argument("--text-dropout", type=float, default=0.2)
-    parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--glosses", action="store_true")
+    parser.add_argument("--averaging", type=float, default=0.99)
+    parser.add_argument("--learned", type=int, default=336, help="of the 512 dimensions")
+    parser.add_argument("--hidden", type=int, default=1_024)
+    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--text-dropout", type=float, default=0.15)
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the classifier's posterior")
     parser.add_argument("--seed", type=int, default=0)
-    for name, weight in WEIGHTS.items():
-        parser.add_argument(f"--{name}", type=float, default=weight, help="weight of this loss")
+    parser.add_argument("--threads", type=int, default=2)
+    for one in fields(Weights):
+        parser.add_argument(f"--{one.name}", type=float, default=one.default, help="weight of this loss")
     return parser.parse_args()
-
-
-WEIGHTS = {
-    "captions": 1.0,
-    "products": 0.5,
-    "distilled": 5.0,
-    "kinds": 0.3,
-    "articles": 0.3,
-    "clothes": 0.2,
-    "crossed": 1.0,
-    "related": 1.0,
-}
 
 
 def main() -> None:
     """Train, save, measure."""
-    recipe = Recipe(options())
-    o = recipe.options
-    recipe.texts.encode()
-    plan = Plan(steps=o.steps, learning_rate=o.rate, weight_decay=o.decay, seed=o.seed)
-    terms = [term for term in recipe.terms() if term.weight > 0]
-    start = recipe.start()
-    heads = fit(start, terms, plan, progress=report(o.steps))
+    o = options()
+    torch.set_num_threads(o.threads)
+    recipe = Recipe(o)
+    heads = train(recipe) if o.steps else recipe.heads.eval()
     heads.save(o.heads)
-    print(f"logit scale {heads.logit_scale.exp():.1f}")
-    embed, dev = development(recipe, heads)
-    print(json.dumps(metrics.figures(embed, dev), indent=1))
+    measured = figures.measure(o.data, o.cache, recipe.texts, heads)
+    o.heads.with_suffix(".json").write_text(json.dumps(measured, indent=1))
+    print(json.dumps(measured, indent=1))
+    settings = {name: str(value) for name, value in vars(o).items()}
+    with (o.cache / "runs.jsonl").open("a") as log:
+        log.write(
+            json.dumps({"settings": settings, "figures": measured, "widths": asdict(recipe.widths)}) + "\n"
+        )
 
 
 if __name__ == "__main__":

