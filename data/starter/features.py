@@ -1,56 +1,83 @@
-"""Turn pictures and texts into cached tower features, the only slow part of training the heads.
+"""Turn pictures into cached tower features, the only slow part of training the heads.
 
     python data/starter/features.py DATA CACHE --views 2
 
 Each picture goes through the image tower once per view: view 0 is what the encoder itself sees, view 1 its
-mirror image. (Random crops were tried and did harm: captions speak of what they cut off.) A file that exists
-is not made again.
+mirror image. (Random crops were tried and did harm: captions speak of what they cut off.) Work is done in parts of
+a thousand pictures: a part that exists is not made again, and several processes may share the work.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import packs
 import pyarrow.parquet as pq
 import torch
-from PIL import Image
-from torchvision.transforms import v2
+from PIL import Image, ImageOps
 
 from indexer.encoders.pytorch.fold_batchnorm import folded
 from indexer.encoders.starter.model import IMAGE_SIZE, image_preprocessing, image_tower
 
-SETS = ("flickr8k-dev", "flickr8k-train", "fashion-dev", "clothing-train", "fashion-train")
-BATCH = 64
+SETS = ("broad/dev", "flickr8k-dev", "fashion-dev", *packs.SETS)
+PART = 1_024
 
 
-def view(number: int) -> v2.Transform:
-    """Build the transform of one view: 0 is what the encoder itself sees, 1 its mirror image."""
-    plain = v2.Lambda(image_preprocessing())
-    return plain if number == 0 else v2.Compose([plain, v2.RandomHorizontalFlip(p=1)])
+class Tower:
+    """The packaged image network, as quick as torch runs it.
+
+    Args:
+        view: 0 for pictures as they are, 1 for their mirror images.
+    """
+
+    def __init__(self, view: int) -> None:
+        tower = folded(image_tower(), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE))
+        self._tower = tower.to(memory_format=torch.channels_last)
+        self._preprocess, self._view = image_preprocessing(), view
+
+    def _pixels(self, data: bytes) -> torch.Tensor:
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        return self._preprocess(ImageOps.mirror(picture) if self._view else picture)
+
+    @torch.inference_mode()
+    def features(self, pictures: list[bytes]) -> np.ndarray:
+        """Give (n, 2960) float16 features of encoded pictures."""
+        rows = []
+        for start in range(0, len(pictures), 4):  # see encoders/pytorch/tune.py
+            pixels = torch.stack([self._pixels(data) for data in pictures[start : start + 4]])
+            rows.append(self._tower(pixels.contiguous(memory_format=torch.channels_last)).half().numpy())
+        return np.concatenate(rows)
 
 
-def batches(path: Path, transform: v2.Transform) -> Iterator[torch.Tensor]:
-    """Yield batches of (n, 3, 260, 260) float32 from a Parquet file's pictures."""
-    for rows in pq.ParquetFile(path).iter_batches(BATCH, columns=["image"]):
-        pictures = (Image.open(io.BytesIO(data.as_py())).convert("RGB") for data in rows["image"])
-        yield torch.stack([transform(picture) for picture in pictures])
-
-
-@torch.inference_mode()
-def encode(path: Path, number: int) -> np.ndarray:
-    """Give the image features of one view, (n, 2960) float16, in the order of the file."""
-    tower = folded(image_tower(), torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE))
-    tower = tower.to(memory_format=torch.channels_last)
-    found = []
-    for pixels in batches(path, view(number)):
-        for few in pixels.contiguous(memory_format=torch.channels_last).split(4):  # see encoders/tuning.py
-            found.append(tower(few).half().numpy())
-    return np.concatenate(found)
+def extract(data: Path, cache: Path, name: str, view: int) -> None:
+    """Make the parts of one set in one view that nobody else has made or is making."""
+    stem = f"{name.replace('/', '_')}.view{view}"
+    if (cache / f"{stem}.npy").exists():
+        return
+    file = pq.ParquetFile(data / f"{name}.parquet")
+    starts = range(0, file.metadata.num_rows, PART)
+    tower = Tower(view)
+    for start, rows in zip(starts, file.iter_batches(PART, columns=["image"]), strict=True):
+        target = cache / f"{stem}.{start:06d}.npy"
+        claim = target.with_suffix(".claim")
+        try:
+            os.close(os.open(claim, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        began = time.perf_counter()
+        features = tower.features([picture.as_py() for picture in rows["image"]])
+        np.save(target.with_suffix(".new.npy"), features)
+        target.with_suffix(".new.npy").replace(target)
+        print(f"{target.name}: {len(features) / (time.perf_counter() - began):.0f} pictures/s", flush=True)
+    parts = [cache / f"{stem}.{start:06d}.npy" for start in starts]
+    if all(part.exists() for part in parts):
+        np.save(cache / f"{stem}.new.npy", np.concatenate([np.load(part) for part in parts]))
+        (cache / f"{stem}.new.npy").replace(cache / f"{stem}.npy")
 
 
 def main() -> None:
@@ -62,16 +89,9 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=SETS)
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    for number in range(arguments.views):
+    for view in range(arguments.views):
         for name in arguments.sets:
-            target = arguments.cache / f"{name}.view{number}.npy"
-            if target.exists():
-                continue
-            started = time.perf_counter()
-            features = encode(arguments.data / f"{name}.parquet", number)
-            np.save(target, features)
-            rate = len(features) / (time.perf_counter() - started)
-            print(f"{target.name}: {features.shape}, {rate:.0f} pictures/s", flush=True)
+            extract(arguments.data, arguments.cache, name, view)
 
 
 if __name__ == "__main__":
