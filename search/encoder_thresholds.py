@@ -30,11 +30,13 @@ class Measured:
             starter: on product photos, 95 % of the pairs found are copies and 60 % of the copies are
             found, on scenes 100 % and 30 %; from 0.97 down, sunglasses and wallets of different brands
             would hide one another (docs/recommendation-and-tags.md).
+        paraphrases: the mean of a short query's paraphrases finds more than the query as it was typed.
         is_measured: the numbers were measured for these weights, and are not general ones.
     """
 
     label_scale: float = _LABEL_SCALE
     near_duplicate: float = _NEAR_DUPLICATE
+    paraphrases: bool = False
     is_measured: bool = False
 
     def __post_init__(self) -> None:
@@ -57,7 +59,10 @@ def _all() -> dict[str, Measured]:
     entries = json.loads(FILE.read_text(encoding="utf-8"))["encoders"]
     return {
         entry["weights_sha256"]: Measured(
-            label_scale=entry["label_scale"], near_duplicate=entry["near_duplicate"], is_measured=True
+            label_scale=entry["label_scale"],
+            near_duplicate=entry["near_duplicate"],
+            paraphrases=entry.get("paraphrases", False),
+            is_measured=True,
         )
         for entry in entries
     }

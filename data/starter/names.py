@@ -7,6 +7,8 @@ from collections import Counter
 from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
 from timm.data import ImageNetInfo
 
+from search.query.paraphrase import forms
+
 TEMPLATES = (
     "{}",
     "a photo of {a}",
@@ -155,17 +157,6 @@ SINGULAR = {
 }
 
 
-# Nouns whose plural no rule gives; a compound ends in one of them ("goldfish", "snowman").
-IRREGULAR = {
-    "man": "men", "woman": "women", "child": "children", "person": "people", "foot": "feet", "tooth": "teeth",
-    "goose": "geese", "mouse": "mice", "ox": "oxen", "leaf": "leaves", "knife": "knives", "wolf": "wolves",
-    "calf": "calves", "shelf": "shelves", "loaf": "loaves", "scarf": "scarves", "half": "halves",
-    "wife": "wives", "elf": "elves", "thief": "thieves", "cactus": "cacti", "potato": "potatoes",
-    "tomato": "tomatoes", "mango": "mangoes", "mosquito": "mosquitoes", "hero": "heroes", "fish": "fish",
-    "sheep": "sheep", "deer": "deer", "moose": "moose", "bison": "bison", "salmon": "salmon", "trout": "trout",
-    "aircraft": "aircraft", "furniture": "furniture", "rice": "rice", "bread": "bread", "milk": "milk",
-    "food": "food", "water": "water", "jewelry": "jewelry", "luggage": "luggage", "weather": "weather",
-}  # fmt: skip
 VARIANTS = (
     "{}",
     "{}",
@@ -180,22 +171,6 @@ VARIANTS = (
 """Ways in which people ask for one thing; {s} stands for the plural. The bare name counts twice."""
 
 
-def plural(name: str) -> str:
-    """Give the plural of an English noun phrase, whose last word is the noun."""
-    head, _, noun = name.rpartition(" ")
-    low = noun.lower()
-    for single, many in IRREGULAR.items():
-        if low == single or (low.endswith(single) and len(low) - len(single) >= 3):
-            return name[: len(name) - len(single)] + many
-    if low.endswith("s") and not low.endswith(("ss", "us", "is")):
-        return name
-    if low.endswith(("s", "x", "z", "ch", "sh")):
-        return name + "es"
-    if low.endswith("y") and low[-2:-1] not in "aeiou":
-        return name[:-1] + "ies"
-    return name + "s"
-
-
 def variants(name: str) -> list[str]:
     """Give the ways in which people ask for a thing by its name, the bare name first."""
     return [sentence(template, name) for template in VARIANTS]
@@ -203,9 +178,8 @@ def variants(name: str) -> list[str]:
 
 def sentence(template: str, name: str) -> str:
     """Put a name into a template, where {a} stands for the name with its article and {s} for its plural."""
-    article = "an" if name[:1].lower() in "aeiou" else "a"
-    many = plural(name)
-    return template.format(name, a=name if many == name else f"{article} {name}", s=many)
+    _, one, many = forms(name)
+    return template.format(name, a=one, s=many)
 
 
 def imagenet_names() -> list[tuple[str, ...]]:

@@ -19,6 +19,7 @@ import corpus
 import figures
 import inputs
 import names
+import numpy as np
 import packs
 import texts
 import torch
@@ -72,10 +73,10 @@ class Recipe:
         self.heads.image_input.set_classifier(state["classifier.weight"], state["classifier.bias"])
         self._fit_inputs()
 
-    def _read(self) -> tuple[dict[str, list[packs.Row]], dict[str, list[tuple[Tensor, ...]]]]:
+    def _read(self) -> tuple[dict[str, list[packs.Row]], dict[str, list[tuple[np.ndarray, ...]]]]:
         """Read rows and their features, as (views, 2960) float16 each, by part."""
         rows: dict[str, list[packs.Row]] = {part: [] for part in SHARES}
-        features: dict[str, list[tuple[Tensor, ...]]] = {part: [] for part in SHARES}
+        features: dict[str, list[tuple[np.ndarray, ...]]] = {part: [] for part in SHARES}
         o = self.options
         for name in packs.SETS:
             views = [
@@ -101,7 +102,7 @@ class Recipe:
         o, image, text = self.options, self.heads.image_input, self.heads.text_input
         every = [row for part in self.features for row in self.features[part]]
         chosen = torch.randperm(len(every))[:_SAMPLE].tolist()
-        sample = torch.stack([torch.from_numpy(every[i][0]).float() for i in chosen])
+        sample = torch.from_numpy(np.stack([every[i][0] for i in chosen])).float()
         inputs.fit_components(image, sample)
         self.sample = sample
         self.classes = tuple(
@@ -170,7 +171,7 @@ class Recipe:
     def _part(self, name: str) -> corpus.Part:
         rows, features = self.rows[name], self.features[name]
         views = min(len(row) for row in features)
-        stacked = [torch.stack([torch.from_numpy(row[view]) for row in features]) for view in range(views)]
+        stacked = [torch.from_numpy(np.stack([row[view] for row in features])) for view in range(views)]
         image = self.heads.image_input
         return corpus.Part(
             views=tuple(_inputs(image, view) for view in stacked),
@@ -193,7 +194,7 @@ def train(recipe: Recipe) -> GatedHeads:
     o, joint, started = recipe.options, recipe.joint(), time.perf_counter()
 
     def progress(done: int, _: dict[str, float]) -> None:
-        if done % 50 == 0 or done == o.steps:
+        if done % 25 == 0 or done == o.steps:
             shown = " ".join(f"{name} {loss:.3f}" for name, loss in joint.losses.items())
             print(f"{done}/{o.steps} {time.perf_counter() - started:.0f} s: {shown}", flush=True)
 

@@ -23,8 +23,10 @@ from indexer import (
     load_image,
 )
 
+from ..encoder_thresholds import measured
 from ..errors import BadQuery, EmptyQuery
 from .fetch import DEFAULT_LIMITS, FetchLimits, fetch_picture
+from .paraphrase import paraphrases
 from .query import Like, Picture, Query, Region, Term, Vector, Words
 
 QueryKind = Literal["text", "image", "mixed"]
@@ -153,8 +155,13 @@ class QueryEmbedder:
 
     def _encode_words(self, text: str) -> Embeddings:
         self._collection.verify(self._encoder, ["text"])
-        row: Embeddings = encode_whole_texts(self._encoder, [text])[0]
-        return row
+        texts = paraphrases(text) if measured(self._collection.spec).paraphrases else (text,)
+        rows = encode_whole_texts(self._encoder, texts)
+        if len(rows) == 1:
+            return rows[0]
+        mean = rows.mean(axis=0)
+        unit: Embeddings = mean / np.linalg.norm(mean)
+        return unit
 
     def _picture(self, term: Picture) -> Embeddings:
         if term.url is not None:

@@ -19,7 +19,7 @@ from ..query.scripts import script_warning
 from ..ranking_input import Best
 from ..results import Hit
 from ..verdict.calibration import Calibration, Judgement
-from ..verdict.judge import WORDS_SAY, Judge
+from ..verdict.judge import Judge, WordMatch
 from .group_duplicates import Group, fold
 from .ranking import Ranked, Ranking
 from .reorder import diversify, order_by
@@ -64,7 +64,8 @@ class Answer:
         self._ranking = Ranking(
             self._collection, query, embedded, self._judge, allowed=allowed, left_out=likes
         )
-        self._probabilities: dict[int, float] = {}
+        self._first = 0.0  # relevance of the first hit that is eligible
+        self._copied: frozenset[int] = frozenset()
 
     def _count(self) -> int:
         tally = self._collection.store.tally()
@@ -76,7 +77,7 @@ class Answer:
         groups = self._groups(query.offset + query.k)
         known = {entry.id: entry for entry in self._ranking.first(0)}
         shown = page(self._reordered(groups), query.offset, query.k)
-        self._judge_items([group.id for group in shown])
+        probabilities = self._probabilities([group.id for group in shown])
         items = {item.id: item for item in self._collection.store.items([group.id for group in shown])}
         return tuple(
             Hit(
@@ -84,7 +85,7 @@ class Answer:
                 item=items[group.id],
                 score=known[group.id].score,
                 matched=known[group.id].matched,
-                probability=self._probability(group.id),
+                probability=probabilities.get(group.id),
                 worded=known[group.id].worded,
                 folded=group.folded,
             )
@@ -99,23 +100,28 @@ class Answer:
             return None
         ids = self._ranking.counted(_JUDGED)
         best = self._ranking.best(ids)
-        found, each = self._judge.judged(best, worded=self._ranking.decisive)
-        assert found is not None
-        copies = self._copies(best)
-        self._probabilities |= each | copies
-        if not ids and self._ranking.first(1):
-            return replace(found, reason=_ONLY_MADE)
-        if copies and found.verdict != "match":
-            return replace(found, verdict="match", coverage=max(found.coverage, _COPY), reason=_THE_SAME)
-        return found
+        self._first = float(self._ranking.relevance(ids[:1])[0]) if ids else 0.0
+        judgement = self._judge.judgement(best, words=self._word_match(ids))
+        if judgement is None or (not ids and self._ranking.first(1)):
+            return judgement and replace(judgement, reason=_ONLY_MADE)
+        self._copied = self._copies(best)
+        if self._copied and judgement.coverage < _COPY:
+            return replace(judgement, verdict="match", coverage=_COPY, reason=_THE_SAME)
+        return judgement
 
-    def _copies(self, best: Mapping[Kind, Best]) -> dict[int, float]:
-        """Give a probability to the hits that are the picture that was asked with, or copies of it."""
+    def _word_match(self, ids: Sequence[int]) -> WordMatch | None:
+        """Tell what words say, where one of the best hits holds all of them; else nothing."""
+        count = self._ranking.decisive
+        if not count or not any(self._ranking.is_decided(item_id) for item_id in ids):
+            return None
+        return WordMatch(items=count, words=self._ranking.words)
+
+    def _copies(self, best: Mapping[Kind, Best]) -> frozenset[int]:
+        """Name the hits that are the picture that was asked with, or copies of it."""
         if self._asked != "image" or "image" not in best:
-            return {}
-        found = best["image"]
-        same = found.ids[found.scores >= near_duplicate_threshold(self._model)]
-        return dict.fromkeys(same.tolist(), _COPY)
+            return frozenset()
+        pictures = best["image"]
+        return frozenset(pictures.ids[pictures.scores >= near_duplicate_threshold(self._model)].tolist())
 
     def warnings(self) -> tuple[str, ...]:
         """Tell what the model cannot read, and which fields are not there."""
@@ -158,8 +164,8 @@ class Answer:
         # Asked for now: judging may look deeper, into another moment's index.
         relevance = dict(zip(ids, self._ranking.relevance(ids), strict=True)) if query.diversity else {}
         if query.threshold is not None:
-            self._judge_items(ids)
-            groups = [group for group in groups if (self._probability(group.id) or 0.0) >= query.threshold]
+            probabilities = self._probabilities(ids)
+            groups = [group for group in groups if probabilities.get(group.id, 0.0) >= query.threshold]
         if query.diversity and len(groups) > 1:
             ids = [group.id for group in groups]
             values = np.array([relevance[item_id] for item_id in ids], np.float32)
@@ -179,19 +185,19 @@ class Answer:
 
     # -- probabilities --------------------------------------------------------------------------------
 
-    def _judge_items(self, ids: Sequence[int]) -> None:
-        if self.judgement is None:  # made first: it judges most of them
-            return
-        new = [item_id for item_id in ids if item_id not in self._probabilities]
-        if new:
-            best = self._ranking.best(new)
-            self._probabilities |= self._judge.probabilities(best) | self._copies(best)
+    def _probabilities(self, ids: Sequence[int]) -> dict[int, float]:
+        """Give each item's calibrated probability; none where nothing is calibrated.
 
-    def _probability(self, item_id: int) -> float | None:
-        value = self._probabilities.get(item_id)
-        if value is not None and self._ranking.is_decided(item_id):
-            value = max(value, WORDS_SAY)
-        return None if value is None else round(value, 4)
+        It never exceeds the coverage, nor rises from one hit of the ranking to the next.
+        """
+        if self.judgement is None:
+            return {}
+        coverage = self.judgement.coverage
+        shares = self._judge.shares(self._first - self._ranking.relevance(ids))
+        return {
+            item_id: round(coverage if item_id in self._copied else coverage * share, 4)
+            for item_id, share in zip(ids, shares.tolist(), strict=True)
+        }
 
 
 def _value(item: Item, field: str) -> str | int | float | bool | None:

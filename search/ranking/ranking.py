@@ -99,6 +99,11 @@ class Ranking:
         """Say whether an item is one of those that hold all words of the query, if that singles them out."""
         return self._words is not None and self._words.is_decisive and item_id in self._words.known
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that are sought."""
+        return tuple(self._words.text.split()) if self._words is not None else ()
+
     def first(self, count: int) -> Sequence[Ranked]:
         """Give the first ``count`` items or more; fewer only if there are no more."""
         if len(self._order.ids) < count and not self._is_whole:
@@ -235,7 +240,7 @@ class _WordSearch:
     """What the words of a query find in titles, texts, tags and names."""
 
     def __init__(self, counted: Counted, query: Query, allowed: Ids | None, left_out: frozenset[int]) -> None:
-        self._text = " ".join(
+        self.text = " ".join(
             term.text for term in query.terms if isinstance(term, Words) and term.weight > 0
         )
         self._counted, self._left_out = counted, list(left_out)
@@ -243,7 +248,9 @@ class _WordSearch:
         kept = ~np.isin(found.ids, self._left_out)
         self.ids, self.scores = found.ids[kept], found.scores[kept].astype(np.float64)
         self.known = frozenset(self.ids.tolist())
-        self.is_decisive = found.every and is_decisive(len(found.ids), counted.items)
+        # Beside a picture words are one witness of two: "red" does not put whatever is called so first.
+        alone = all(isinstance(term, Words) for term in query.terms)
+        self.is_decisive = alone and found.every and is_decisive(len(found.ids), counted.items)
 
     def decisive(self) -> int:
         """Count the items with all words among those that count, if that singles them out; else 0."""
@@ -257,4 +264,4 @@ class _WordSearch:
 
     def _find(self, allowed: Ids | None) -> WordMatches:
         most = max(_WORD_HITS, math.isqrt(self._counted.items) + 1)  # enough to see whether they are few
-        return find_words(self._counted.collection, self._text, most, allowed=allowed)
+        return find_words(self._counted.collection, self.text, most, allowed=allowed)

@@ -123,6 +123,7 @@ def calibrate_collection(collection: Collection, encoder: Encoder) -> Calibratio
         weights_sha256=collection.spec.weights_sha256,
         bank=bank,
         hits=fitted.hits,
+        shares=fitted.shares,
         coverage=fitted.coverage,
         order=fitted.order,
         bars=choose_bars(np.array(coverage, np.float32), present),

@@ -21,7 +21,7 @@ from indexer import KINDS, Embeddings, Kind
 from ..errors import CalibrationUnusable
 from ..ranking_input import Best
 from .logistic import Blended, Logistic
-from .score_scale import Order, Scale
+from .score_scale import Order, Scale, Share
 from .signals import (
     COVERAGE_SIGNALS,
     FAMILIAR_SIGNALS,
@@ -42,7 +42,7 @@ PAIRS: tuple[tuple[QueryKind, Kind], ...] = tuple((asked, kind) for asked in QUE
 PHRASE_WORDS = 5
 """A query of at most so many words is a phrase: the name of a thing rather than an account of a scene."""
 
-_FORMAT = "findmake calibration 1"
+_FORMAT = "findmake calibration 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,7 @@ class Bars:
 Models = Mapping[tuple[QueryKind, Kind], Logistic]
 CoverageModels = Mapping[tuple[QueryKind, Kind], Logistic | Blended]
 Orders = Mapping[tuple[QueryKind, Kind], Order]
+Shares = Mapping[QueryKind, Share]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +98,9 @@ class Calibration:
     Attributes:
         weights_sha256: of the encoder it was fitted for.
         bank: what queries and hits are compared with.
-        hits: models of P(this hit answers the query), by kind of query and of embedding.
+        hits: models of P(a picture or text with these looks answers the query), by kind of query and of embedding;
+            for single candidates, which no collection holds.
+        shares: P(a hit answers the query, given that anything does), by kind of query.
         coverage: models of P(anything here answers the query), likewise.
         order: what hits are ordered by, likewise.
         bars: where verdicts change.
@@ -108,14 +111,15 @@ class Calibration:
     weights_sha256: str
     bank: Bank
     hits: Models
+    shares: Shares
     coverage: CoverageModels
     order: Orders
     bars: Bars = Bars()
     approximate: bool = False
     source: str = ""
 
-    def judge(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> tuple[Embeddings, float]:
-        """Judge the best hits of one kind.
+    def judge(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> float:
+        """Judge the best hits of one kind as a whole.
 
         Args:
             asked: what the query asks with.
@@ -124,16 +128,15 @@ class Calibration:
             best: the best hits.
 
         Returns:
-            Probability of each hit, (m,) float32, and the coverage; 0.0 if there are no hits.
+            The coverage; 0.0 if there are no hits.
         """
         if not len(best.rows):
-            return np.empty(0, np.float32), 0.0
-        signals, whole = whole_signals(self.bank, kind, query, best.rows, best.scores, size=best.size)
-        probabilities = self.hits[asked, kind].probability(signals)
-        return probabilities, float(self.coverage[asked, kind].probability(whole))
+            return 0.0
+        _, whole = whole_signals(self.bank, kind, query, best.rows, best.scores, size=best.size)
+        return float(self.coverage[asked, kind].probability(whole))
 
     def probabilities(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> Embeddings:
-        """Give each hit's probability, (m,) float32, as ``judge`` does, without working out the coverage."""
+        """Give the probability that each of some candidates answers the query, by its own looks, (m,) float32."""
         if not len(best.rows):
             return np.empty(0, np.float32)
         signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
@@ -177,6 +180,8 @@ class Calibration:
         for (asked, kind), order in self.order.items():
             packed = np.array([order.null, order.mean, order.spread, order.bias], np.float32)
             tensors[f"order.{asked}.{kind}"] = packed
+        for asked, share in self.shares.items():
+            tensors[f"share.{asked}"] = np.array([share.level, share.fall], np.float32)
         facts = {
             "weights_sha256": self.weights_sha256,
             "bars": [self.bars.match, self.bars.weak],
@@ -221,6 +226,7 @@ class Calibration:
             weights_sha256=facts["weights_sha256"],
             bank=Bank.of(tensors["phrases"].astype(np.float32), nulls, _landmarks(tensors)),
             hits={pair: _unpacked(tensors, f"hits.{pair[0]}.{pair[1]}", len(HIT_SIGNALS)) for pair in PAIRS},
+            shares={asked: _share(tensors, asked) for asked in QUERY_KINDS},
             coverage={pair: _whole(tensors, f"coverage.{pair[0]}.{pair[1]}") for pair in PAIRS},
             order={pair: _order(tensors, f"order.{pair[0]}.{pair[1]}") for pair in PAIRS},
             bars=Bars(match=match, weak=weak),
@@ -267,3 +273,8 @@ def _landmarks(tensors: Mapping[str, Any]) -> Landmarks | None:
 def _order(tensors: Mapping[str, Any], name: str) -> Order:
     null, mean, spread, bias = (float(value) for value in tensors[name])
     return Order(null=null, mean=mean, spread=spread, bias=bias)
+
+
+def _share(tensors: Mapping[str, Any], asked: str) -> Share:
+    level, fall = (float(value) for value in tensors[f"share.{asked}"])
+    return Share(level=level, fall=fall)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from indexer import Kind
 
-from .calibration import PAIRS, Bars, CoverageModels, Models, Orders, QueryKind
+from .calibration import PAIRS, QUERY_KINDS, Bars, CoverageModels, Models, Orders, QueryKind, Shares
 from .leave_one_out import Observation
 from .logistic import Blended, Logistic, expanded
-from .score_scale import Order
+from .score_scale import Order, Share
 from .signals import COVERAGE_CONTEXT, COVERAGE_SIGNALS, HIT_CONTEXT, HIT_SIGNALS, Signals, familiarity
 
 # Of standardised weights; chosen by cross-validation over concepts. A familiar model has all products.
@@ -23,6 +23,7 @@ _INVERSE_PENALTY, _INVERSE_PENALTY_FAMILIAR = 0.01, 0.004
 _LEAST_WEIGHT = 0.01  # of an observation that counts at all
 _LEAST_FAMILIAR = 1_000  # observations of what landmarks know, that so many products need
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
+_SHARE = Share(level=2.0, fall=1.0)  # where nothing was seen that tells
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
 _LEAST = 20  # observations with and without answers that a model of its own needs
 
@@ -35,9 +36,11 @@ class Fitted:
         hits: models of P(this hit answers the query).
         coverage: models of P(anything here does).
         order: what hits of different kinds are ordered by.
+        shares: P(a hit answers, given that anything does).
     """
 
     hits: Models
+    shares: Shares
     coverage: CoverageModels
     order: Orders
 
@@ -69,7 +72,28 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
         order[pair] = _fit_order(signals, answers)
     if not hits:
         raise ValueError(f"{len(observations)} observations are too few to fit anything")
-    return Fitted(hits=_completed(hits), coverage=_completed(coverage), order=_completed(order))
+    return Fitted(
+        hits=_completed(hits),
+        shares={asked: _fit_share(observations, asked) for asked in QUERY_KINDS},
+        coverage=_completed(coverage),
+        order=_completed(order),
+    )
+
+
+def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
+    """Fit how fast answers thin out behind the first hit, where there are any: on pictures, if they were seen."""
+    from sklearn.linear_model import LogisticRegression
+
+    answered = [one for one in observations if one.present]
+    chosen = [one for one in answered if one.asked == asked] or answered
+    chosen = [one for one in chosen if one.kind == "image"] or chosen
+    null = HIT_SIGNALS.index("null")
+    gaps = np.concatenate([one.hits[0, null] - one.hits[:, null] for one in chosen])
+    answers = np.concatenate([one.answers for one in chosen])
+    if len(np.unique(answers)) < 2:
+        return _SHARE
+    model = LogisticRegression(max_iter=1_000).fit(gaps[:, None], answers)
+    return Share(level=float(model.intercept_[0]), fall=max(-float(model.coef_[0, 0]), 0.0))
 
 
 def _fit_coverage(some: Sequence[Observation]) -> Logistic | Blended:

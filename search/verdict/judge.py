@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from indexer import Embeddings, Kind, Nearest
 
@@ -14,15 +15,33 @@ from .phrase_bank import PHRASES
 from .score_scale import Scale
 from .signals import rivals
 
-# An item that holds all words of a query, as few others do, answers it by its own account; what is left is
-# for words that mean something else there.
-WORDS_SAY = 0.9
 _LEAST_DEVIATION = 0.02  # of scores; below it a background says nothing
 _NAMED = 2  # phrases that a reason names
 _SURE = 1e-3  # no witness is surer than that
 _SILENT = -0.25  # log-odds that a text which does not fit takes away, at most
 _KNOWN = 0.8  # cosine with a landmark's name from which pictures tell more about a query than its words do
-_WORDED = 1.1  # log-odds that its words in items' texts add then
+# Log-odds that all words of a query in few items' texts add: where pictures know what is asked for; elsewhere,
+# where what pictures say counts half; beside a picture; and where a word is a number or code, which nothing but
+# words can know.
+_WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.1, 2.2, 0.5, 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordMatch:
+    """All words of a query stand in the texts of a few items, one of which is among the best hits.
+
+    Attributes:
+        items: how many.
+        words: the query's.
+    """
+
+    items: int
+    words: tuple[str, ...]
+
+    @property
+    def is_code(self) -> bool:
+        """Whether one of the words is a number or a code, such as ``4711`` or ``AB-12``."""
+        return any(any(sign.isdigit() for sign in word) for word in self.words)
 
 
 class Judge:
@@ -70,7 +89,11 @@ class Judge:
         return Scale(zero=float(background.mean()), step=max(float(background.std()), _LEAST_DEVIATION))
 
     def probabilities(self, best: Mapping[Kind, Best]) -> dict[int, float]:
-        """Give each item's probability to answer the query, by the better of its kinds; none uncalibrated."""
+        """Give each candidate's probability to answer the query by its own looks; none uncalibrated.
+
+        By the better of its kinds. For candidates that are held against the query one by one; hits of a ranking
+        get their probability from the coverage and their ``shares``.
+        """
         if self._calibration is None:
             return {}
         query, calibration = self._embedded.embedding, self._calibration
@@ -78,36 +101,40 @@ class Judge:
             (some, calibration.probabilities(self._asked, kind, query, some)) for kind, some in best.items()
         )
 
-    def judgement(self, best: Mapping[Kind, Best], *, worded: int) -> Judgement | None:
-        """Judge the whole; None if not calibrated. See ``judged``."""
-        return self.judged(best, worded=worded)[0]
+    def shares(self, gaps: Embeddings) -> Embeddings:
+        """Give P(a hit answers, given that anything does), (n,) float32.
 
-    def judged(self, best: Mapping[Kind, Best], *, worded: int) -> tuple[Judgement | None, dict[int, float]]:
-        """Judge the whole, and each of the best items as ``probabilities`` does; nothing if not calibrated.
+        Args:
+            gaps: (n,) by how much each hit's relevance lies behind the first one's.
+
+        Raises:
+            ValueError: nothing is calibrated.
+        """
+        if self._calibration is None:
+            raise ValueError("nothing is calibrated: hits have no probabilities")
+        return self._calibration.shares[self._asked].of(gaps)
+
+    def judgement(self, best: Mapping[Kind, Best], *, words: WordMatch | None = None) -> Judgement | None:
+        """Judge the whole; None if not calibrated.
 
         Args:
             best: the best items by kind, of the whole ranking, not of a later page.
-            worded: how many items hold all words of the query, if that singles them out, else 0.
+            words: what words say, if all of them stand in few items.
         """
         if self._calibration is None:
-            return None, {}
-        query, coverages, each = self._embedded.embedding, {}, []
-        for kind, some in best.items():
-            values, coverages[kind] = self._calibration.judge(self._asked, kind, query, some)
-            each.append((some, values))
-        return self._whole(best, coverages, worded), _likelier(each)
-
-    def _whole(self, best: Mapping[Kind, Best], coverages: Mapping[Kind, float], worded: int) -> Judgement:
-        assert self._calibration is not None
-        told = max(coverages, key=lambda k: coverages[k], default=None)
-        coverage = _together(best, coverages)
-        if worded and self._calibration.knows(self._embedded.embedding) >= _KNOWN:
-            coverage = _chance(_odds(coverage) + _WORDED)
-        elif worded and coverage < WORDS_SAY:
-            reason = f"all words of the query stand in {_count(worded)}"
-            return self._worded(WORDS_SAY, f"{reason.capitalize()}.")
-        verdict = self._calibration.bars.verdict(coverage)
-        reason = self._reason(verdict, best[told] if told else None, told)
+            return None
+        query = self._embedded.embedding
+        coverages = {
+            kind: self._calibration.judge(self._asked, kind, query, some) for kind, some in best.items()
+        }
+        clearest = max(coverages, key=lambda kind: coverages[kind], default=None)
+        coverage = self._with_words(_together(best, coverages), words)
+        verdict = self._calibration.verdict(query, coverage)
+        if words is not None and verdict != "no match":
+            count = "one item" if words.items == 1 else f"{words.items:,} items"
+            reason = f"All words of the query stand in {count}."
+        else:
+            reason = self._reason(verdict, coverage, best[clearest] if clearest else None, clearest)
         return Judgement(
             verdict=verdict,
             coverage=round(coverage, 4),
@@ -115,13 +142,21 @@ class Judge:
             approximate=self._calibration.approximate,
         )
 
-    def _worded(self, coverage: float, reason: str) -> Judgement:
+    def _with_words(self, coverage: float, words: WordMatch | None) -> float:
+        """Let words be one more witness."""
+        if words is None:
+            return coverage
         assert self._calibration is not None
-        verdict = self._calibration.bars.verdict(coverage)
-        approximate = self._calibration.approximate
-        return Judgement(verdict=verdict, coverage=coverage, reason=reason, approximate=approximate)
+        odds = _odds(coverage)
+        if self._embedded.kind != "text":
+            return _chance(odds + _WORDED_MIXED)
+        if words.is_code:
+            return _chance(max(odds, 0.0) + _CODED)
+        if self._calibration.knows(self._embedded.embedding) >= _KNOWN:
+            return _chance(odds + _WORDED)
+        return _chance((odds / 2 if odds < 0 else odds) + _WORDED_STRANGE)
 
-    def _reason(self, verdict: str, best: Best | None, kind: Kind | None) -> str:
+    def _reason(self, verdict: str, coverage: float, best: Best | None, kind: Kind | None) -> str:
         """Say in one sentence why."""
         if best is None or kind is None or not len(best.rows):
             return "There is nothing here to search."
@@ -187,7 +222,3 @@ def _asked(embedded: EmbeddedQuery) -> QueryKind:
         return embedded.kind
     words = sum(len(part.label.split()) for part in embedded.parts)
     return "phrase" if words <= PHRASE_WORDS else "text"
-
-
-def _count(items: int) -> str:
-    return "one item" if items == 1 else f"{items:,} items"

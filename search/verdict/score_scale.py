@@ -1,4 +1,5 @@
-"""The one scale on which hits are ordered, by whatever kind of embedding they were found."""
+"""The one scale on which hits are ordered, by whatever kind of embedding they were found, and what a place on it
+says of a hit."""
 
 from __future__ import annotations
 
@@ -38,6 +39,32 @@ class Order:
         """
         known = self.mean * mean + self.spread * spread + self.bias
         return Scale(zero=mean, step=spread * unit / self.null, shift=known / unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How likely a hit is an answer, given that anything is: the less, the farther it lies behind the first.
+
+    So a hit's probability, the coverage times this share, never exceeds the coverage, and never rises from one
+    hit to the next.
+
+    Attributes:
+        level: log-odds of the first hit.
+        fall: log-odds lost for each unit of relevance behind the first, at least 0.
+    """
+
+    level: float
+    fall: float
+
+    def __post_init__(self) -> None:
+        if not self.fall >= 0:
+            raise ValueError(f"a later hit would be likelier than an earlier one: the fall is {self.fall}")
+
+    def of(self, gaps: Embeddings) -> Embeddings:
+        """Give shares (n,) float32 of hits whose relevance lies (n,) behind the first; negative gaps count as 0."""
+        odds = self.level - self.fall * np.maximum(gaps, 0)
+        shares: Embeddings = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
+        return shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
