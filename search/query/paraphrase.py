@@ -1,8 +1,8 @@
 """The ways in which people ask for one thing: "rocket", "a rocket", "the rockets", "a photo of a rocket".
 
-An encoder that was trained on captions takes them for different texts. Short queries are embedded by the mean of
-the same few paraphrases, whichever of them was typed (a prompt ensemble, Radford et al. 2021, section 3.1.4), so
-that an article or a plural changes nothing.
+An encoder that was trained on captions takes them for different texts. Short queries are embedded by the mean
+of the same few paraphrases, whichever of them was typed (a prompt ensemble, Radford et al. 2021, section
+3.1.4), so that an article or a plural changes nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _IRREGULAR = {
     "tomato": "tomatoes", "mango": "mangoes", "mosquito": "mosquitoes", "hero": "heroes",
 }  # fmt: skip
 # Nouns that have one form: masses, flocks, and what comes in pairs.
-_ONE_FORM = frozenset(
-    "fish sheep deer moose bison salmon trout aircraft furniture rice bread milk food water jewelry jewellery "
-    "luggage weather clothes clothing glasses sunglasses eyeglasses goggles binoculars headphones scissors pliers "
-    "tweezers shorts jeans trousers pants leggings tights pyjamas pajamas briefs boxers stockings overalls "
-    "news goods series species footwear outerwear underwear sportswear makeup coffee tea juice beer wine "
-    "gas lens canvas atlas tennis chess".split()
-)
+_ONE_FORM = frozenset({
+    "fish", "sheep", "deer", "moose", "bison", "salmon", "trout", "aircraft",
+    "furniture", "rice", "bread", "milk", "food", "water", "jewelry", "jewellery",
+    "luggage", "weather", "clothes", "clothing", "glasses", "sunglasses", "eyeglasses", "goggles",
+    "binoculars", "headphones", "scissors", "pliers", "tweezers", "shorts", "jeans", "trousers",
+    "pants", "leggings", "tights", "pyjamas", "pajamas", "briefs", "boxers", "stockings",
+    "overalls", "news", "goods", "series", "species", "footwear", "outerwear", "underwear",
+    "sportswear", "makeup", "coffee", "tea", "juice", "beer", "wine", "gas",
+    "lens", "canvas", "atlas", "tennis", "chess",
+})  # fmt: skip
 _SINGULAR = {many: single for single, many in _IRREGULAR.items()}
 _OPENING = re.compile(
     r"^(?:(?:a|an|one|the|some)\s+)?(?:photo|picture|image|photograph|close-up)s?\s+of\s+", re.IGNORECASE
@@ -35,7 +38,10 @@ _OPENING = re.compile(
 _ARTICLE = re.compile(r"^(?:a|an|the|some)\s+(?=\S)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z' -]*")
 _DOINGS = ("ing", "ed", "ly")  # endings of words that have no plural
-_JOINING = frozenset("of in on with and or at for from to by under over near without is are".split())
+_JOINING = frozenset({
+    "of", "in", "on", "with", "and", "or", "at", "for", "from", "to", "by",
+    "under", "over", "near", "without", "is", "are",
+})  # fmt: skip
 
 
 def plural(name: str) -> str:
@@ -58,7 +64,11 @@ def plural(name: str) -> str:
 def singular(name: str) -> str:
     """Give the singular of an English noun phrase, whose last word is the noun; of a singular, itself."""
     noun = name.rpartition(" ")[2].lower()
-    if noun in _ONE_FORM or noun in _IRREGULAR or not noun.endswith(("s", "men", "children", "people", *_SINGULAR)):
+    if (
+        noun in _ONE_FORM
+        or noun in _IRREGULAR
+        or not noun.endswith(("s", "men", "children", "people", *_SINGULAR))
+    ):
         return name
     for many, single in _SINGULAR.items():
         if noun == many or (noun.endswith(many) and len(noun) - len(many) >= 3):
@@ -84,8 +94,8 @@ def paraphrases(text: str) -> tuple[str, ...]:
         text: of a query.
 
     Returns:
-        The text alone if it is longer than a name, or not plain words; else the singular, with its article, the
-        plural, and a sentence with it.
+        The text alone if it is longer than a name, or not plain words; else the singular, with its article,
+        the plural, and a sentence with it.
     """
     bare = " ".join(text.split()).strip(" .!?")
     bare = _ARTICLE.sub("", _OPENING.sub("", bare))
@@ -97,7 +107,7 @@ def paraphrases(text: str) -> tuple[str, ...]:
 
 
 def forms(name: str) -> tuple[str, str, str]:
-    """Give the singular of a noun phrase, the same with its article, and the plural; equal where there is one."""
+    """Give the singular of a noun phrase, the same with an article, and the plural; equal if there is one."""
     head, rest = _parted(name)
     if head.lower().endswith(_DOINGS):
         return name, name, name

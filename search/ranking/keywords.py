@@ -12,6 +12,12 @@ import numpy as np
 
 from indexer import Collection, Embeddings, Ids
 
+from ..query.paraphrase import singular
+
+_STOP_WORDS = frozenset({
+    "a", "an", "the", "of", "in", "on", "with", "and", "or", "at", "for", "from",
+    "to", "by", "is", "are", "some",
+})  # fmt: skip
 _MOST_WORDS = 32  # more say nothing new, and each costs a look into the index
 
 
@@ -67,8 +73,13 @@ def find_words(collection: Collection, text: str, limit: int, *, allowed: Ids | 
 def _words(text: str) -> list[str]:
     """Split at blanks; what holds no letter or digit cannot be found, and repeats say nothing new.
 
-    Only the last word may be unfinished, so it stays the last, even if it stands before as a whole word too.
+    Articles and prepositions are left out where other words are left: "an elephant" must not find whatever
+    text holds an "an". Only the last word may be unfinished, so it stays the last, even if it stands before
+    as a whole word too; a plural is sought as the beginning that it shares with its singular.
     """
     printable = "".join(char for char in text if char != "\0" and not 0xD800 <= ord(char) <= 0xDFFF)
     words = [word for word in printable.split() if any(char.isalnum() for char in word)]
+    words = [word for word in words if word.lower() not in _STOP_WORDS] or words
+    if words and words[-1].lower().startswith(single := singular(words[-1].lower())):
+        words[-1] = words[-1][: len(single)]
     return [*list(dict.fromkeys(words[:-1]))[: _MOST_WORDS - 1], *words[-1:]]

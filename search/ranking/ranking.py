@@ -240,9 +240,7 @@ class _WordSearch:
     """What the words of a query find in titles, texts, tags and names."""
 
     def __init__(self, counted: Counted, query: Query, allowed: Ids | None, left_out: frozenset[int]) -> None:
-        self.text = " ".join(
-            term.text for term in query.terms if isinstance(term, Words) and term.weight > 0
-        )
+        self.text = " ".join(term.text for term in query.terms if isinstance(term, Words) and term.weight > 0)
         self._counted, self._left_out = counted, list(left_out)
         found = self._find(allowed)
         kept = ~np.isin(found.ids, self._left_out)

@@ -20,14 +20,14 @@ from indexer import KINDS, Embeddings, Kind
 
 from ..errors import CalibrationUnusable
 from ..ranking_input import Best
-from .logistic import Blended, Logistic
+from .knowledge import Knowledge, Landmarks
+from .logistic import Logistic
 from .score_scale import Order, Scale, Share
 from .signals import (
     COVERAGE_SIGNALS,
-    FAMILIAR_SIGNALS,
     HIT_SIGNALS,
+    INFORMED_SIGNALS,
     Bank,
-    Landmarks,
     Null,
     hit_signals,
     whole_signals,
@@ -69,24 +69,31 @@ class Bars:
     Attributes:
         match: least coverage of a match.
         weak: least coverage of a weak match; below it nothing matches.
+        strange: the same for a query that the encoder is not known to know; at most ``weak``.
     """
 
     match: float = 0.6
     weak: float = 0.3
+    strange: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weak <= self.match <= 1:
-            raise ValueError(f"bars must be 0 <= weak <= match <= 1, not {self.weak} and {self.match}")
+        if not 0 <= self.least(0.0) <= self.weak <= self.match <= 1:
+            bars = f"{self.strange}, {self.weak} and {self.match}"
+            raise ValueError(f"bars must be 0 <= strange <= weak <= match <= 1, not {bars}")
 
-    def verdict(self, coverage: float) -> Verdict:
+    def least(self, familiarity: float) -> float:
+        """Give the least coverage of a weak match for a query that the encoder knows so far, 0 to 1."""
+        strange = self.weak if self.strange is None else self.strange
+        return familiarity * self.weak + (1 - familiarity) * strange
+
+    def verdict(self, coverage: float, familiarity: float = 1.0) -> Verdict:
         """Put a coverage into words."""
         if coverage >= self.match:
             return "match"
-        return "weak" if coverage >= self.weak else "no match"
+        return "weak" if coverage >= self.least(familiarity) else "no match"
 
 
 Models = Mapping[tuple[QueryKind, Kind], Logistic]
-CoverageModels = Mapping[tuple[QueryKind, Kind], Logistic | Blended]
 Orders = Mapping[tuple[QueryKind, Kind], Order]
 Shares = Mapping[QueryKind, Share]
 
@@ -98,8 +105,8 @@ class Calibration:
     Attributes:
         weights_sha256: of the encoder it was fitted for.
         bank: what queries and hits are compared with.
-        hits: models of P(a picture or text with these looks answers the query), by kind of query and of embedding;
-            for single candidates, which no collection holds.
+        hits: models of P(a picture or text with these looks answers the query), by kind of query and of
+            embedding; for single candidates, which no collection holds.
         shares: P(a hit answers the query, given that anything does), by kind of query.
         coverage: models of P(anything here answers the query), likewise.
         order: what hits are ordered by, likewise.
@@ -112,7 +119,7 @@ class Calibration:
     bank: Bank
     hits: Models
     shares: Shares
-    coverage: CoverageModels
+    coverage: Models
     order: Orders
     bars: Bars = Bars()
     approximate: bool = False
@@ -136,7 +143,7 @@ class Calibration:
         return float(self.coverage[asked, kind].probability(whole))
 
     def probabilities(self, asked: QueryKind, kind: Kind, query: Embeddings, best: Best) -> Embeddings:
-        """Give the probability that each of some candidates answers the query, by its own looks, (m,) float32."""
+        """Give the probability that each candidate answers the query, by its own looks, (m,) float32."""
         if not len(best.rows):
             return np.empty(0, np.float32)
         signals = hit_signals(self.bank, kind, query, best.rows, best.scores)
@@ -157,9 +164,8 @@ class Calibration:
         return self.order[asked, kind].scale(float(means[0]), float(spreads[0]), unit)
 
     def knows(self, query: Embeddings) -> float:
-        """Give the highest cosine of a query (dim,) with the name of a landmark; -1 without any."""
-        landmarks = self.bank.landmarks
-        return -1.0 if landmarks is None else float((landmarks.names @ query).max(initial=-1))
+        """Say how far the encoder knows what a query (dim,) asks for, 0 to 1; 0 without knowledge."""
+        return self.bank.knowledge.familiarity(query) if self.bank.knowledge is not None else 0.0
 
     def save(self, path: Path) -> None:
         """Write a safetensors file."""
@@ -167,15 +173,14 @@ class Calibration:
         for kind, null in self.bank.nulls.items():
             tensors[f"null.{kind}.mean"] = null.mean
             tensors[f"null.{kind}.covariance"] = null.covariance
-        if self.bank.landmarks is not None:
+        knowledge = self.bank.knowledge
+        if knowledge is not None:
+            tensors["background"] = knowledge.background.astype(np.float16)
             for part in ("names", "weights", "bias"):
-                tensors[f"landmarks.{part}"] = getattr(self.bank.landmarks, part)
+                tensors[f"landmarks.{part}"] = getattr(knowledge.landmarks, part).astype(np.float16)
         for (asked, kind), model in self.hits.items():
             tensors |= _packed(model, f"hits.{asked}.{kind}")
         for (asked, kind), whole in self.coverage.items():
-            if isinstance(whole, Blended):
-                tensors |= _packed(whole.familiar, f"coverage.{asked}.{kind}.familiar")
-                whole = whole.strange
             tensors |= _packed(whole, f"coverage.{asked}.{kind}")
         for (asked, kind), order in self.order.items():
             packed = np.array([order.null, order.mean, order.spread, order.bias], np.float32)
@@ -184,7 +189,8 @@ class Calibration:
             tensors[f"share.{asked}"] = np.array([share.level, share.fall], np.float32)
         facts = {
             "weights_sha256": self.weights_sha256,
-            "bars": [self.bars.match, self.bars.weak],
+            "bars": [self.bars.match, self.bars.weak, self.bars.least(0.0)],
+            "learned": 0 if knowledge is None else knowledge.learned,
             "approximate": self.approximate,
             "source": self.source,
         }
@@ -221,15 +227,15 @@ class Calibration:
             kind: Null(mean=tensors[f"null.{kind}.mean"], covariance=tensors[f"null.{kind}.covariance"])
             for kind in KINDS
         }
-        match, weak = facts["bars"]
+        match, weak, strange = facts["bars"]
         return cls(
             weights_sha256=facts["weights_sha256"],
-            bank=Bank.of(tensors["phrases"].astype(np.float32), nulls, _landmarks(tensors)),
+            bank=Bank.of(tensors["phrases"].astype(np.float32), nulls, _knowledge(tensors, facts)),
             hits={pair: _unpacked(tensors, f"hits.{pair[0]}.{pair[1]}", len(HIT_SIGNALS)) for pair in PAIRS},
             shares={asked: _share(tensors, asked) for asked in QUERY_KINDS},
             coverage={pair: _whole(tensors, f"coverage.{pair[0]}.{pair[1]}") for pair in PAIRS},
             order={pair: _order(tensors, f"order.{pair[0]}.{pair[1]}") for pair in PAIRS},
-            bars=Bars(match=match, weak=weak),
+            bars=Bars(match=match, weak=weak, strange=strange),
             approximate=facts["approximate"],
             source=facts["source"],
         )
@@ -252,21 +258,21 @@ def _unpacked(tensors: Mapping[str, Any], name: str, width: int) -> Logistic:
     )
 
 
-def _whole(tensors: Mapping[str, Any], name: str) -> Logistic | Blended:
-    strange = _unpacked(tensors, name, len(COVERAGE_SIGNALS))
-    if f"{name}.familiar.scale" not in tensors:
-        return strange
-    width = len(COVERAGE_SIGNALS) + len(FAMILIAR_SIGNALS)
-    return Blended(strange=strange, familiar=_unpacked(tensors, f"{name}.familiar", width))
+def _whole(tensors: Mapping[str, Any], name: str) -> Logistic:
+    informed = tensors[f"{name}.scale"].size == 2 * len(INFORMED_SIGNALS)
+    return _unpacked(tensors, name, len(INFORMED_SIGNALS if informed else COVERAGE_SIGNALS))
 
 
-def _landmarks(tensors: Mapping[str, Any]) -> Landmarks | None:
-    if "landmarks.names" not in tensors:
+def _knowledge(tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> Knowledge | None:
+    if not facts["learned"]:
         return None
-    return Landmarks(
-        names=tensors["landmarks.names"],
-        weights=tensors["landmarks.weights"],
-        bias=tensors["landmarks.bias"],
+    names, weights, bias = (
+        tensors[f"landmarks.{part}"].astype(np.float32) for part in ("names", "weights", "bias")
+    )
+    return Knowledge(
+        landmarks=Landmarks(names=names, weights=weights, bias=bias),
+        background=tensors["background"].astype(np.float32),
+        learned=facts["learned"],
     )
 
 

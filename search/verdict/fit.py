@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -12,16 +13,13 @@ from numpy.typing import NDArray
 
 from indexer import Kind
 
-from .calibration import PAIRS, QUERY_KINDS, Bars, CoverageModels, Models, Orders, QueryKind, Shares
+from .calibration import PAIRS, QUERY_KINDS, Bars, Models, Orders, QueryKind, Shares
 from .leave_one_out import Observation
-from .logistic import Blended, Logistic, expanded
+from .logistic import Logistic, expanded
 from .score_scale import Order, Share
-from .signals import COVERAGE_CONTEXT, COVERAGE_SIGNALS, HIT_CONTEXT, HIT_SIGNALS, Signals, familiarity
+from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, INFORMED_CONTEXT, INFORMED_SIGNALS, Signals
 
-# Of standardised weights; chosen by cross-validation over concepts. A familiar model has all products.
-_INVERSE_PENALTY, _INVERSE_PENALTY_FAMILIAR = 0.01, 0.004
-_LEAST_WEIGHT = 0.01  # of an observation that counts at all
-_LEAST_FAMILIAR = 1_000  # observations of what landmarks know, that so many products need
+_INVERSE_PENALTY = 0.01  # of standardised weights; chosen by cross-validation
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
 _SHARE = Share(level=2.0, fall=1.0)  # where nothing was seen that tells
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
@@ -41,7 +39,7 @@ class Fitted:
 
     hits: Models
     shares: Shares
-    coverage: CoverageModels
+    coverage: Models
     order: Orders
 
 
@@ -57,7 +55,7 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
         ValueError: no pair of kinds has enough observations.
     """
     hits: dict[tuple[QueryKind, Kind], Logistic] = {}
-    coverage: dict[tuple[QueryKind, Kind], Logistic | Blended] = {}
+    coverage: dict[tuple[QueryKind, Kind], Logistic] = {}
     order: dict[tuple[QueryKind, Kind], Order] = {}
     for pair in PAIRS:
         some = [one for one in observations if (one.asked, one.kind) == pair]
@@ -81,7 +79,7 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
 
 
 def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
-    """Fit how fast answers thin out behind the first hit, where there are any: on pictures, if they were seen."""
+    """Fit how fast answers thin out behind the first hit, where there are any; on pictures, if possible."""
     from sklearn.linear_model import LogisticRegression
 
     answered = [one for one in observations if one.present]
@@ -96,19 +94,20 @@ def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
     return Share(level=float(model.intercept_[0]), fall=max(-float(model.coef_[0, 0]), 0.0))
 
 
-def _fit_coverage(some: Sequence[Observation]) -> Logistic | Blended:
-    """Fit a model to what landmarks do not know, and another to what they do, if there is enough of it."""
-    signals = np.stack([one.coverage for one in some])
-    present = np.array([one.present for one in some])
-    concepts = [one.concept for one in some]
-    known = familiarity(signals)
-    general = signals[:, : len(COVERAGE_SIGNALS)]
-    if (known >= 0.5).sum() < _LEAST_FAMILIAR:
-        return fit_logistic(general, present, concepts, context=COVERAGE_CONTEXT)
-    strange = fit_logistic(general, present, concepts, context=COVERAGE_CONTEXT, weights=1 - known)
-    every = signals.shape[1]
-    return Blended(
-        strange=strange, familiar=fit_logistic(signals, present, concepts, context=every, weights=known)
+def _fit_coverage(chosen: Sequence[Observation]) -> Logistic:
+    """Fit the model of the whole; domains weigh by the root of how often they were asked."""
+    signals = np.stack([one.coverage for one in chosen])
+    present = np.array([one.present for one in chosen])
+    informed = signals.shape[1] == len(INFORMED_SIGNALS)
+    asked = Counter(one.domain for one in chosen)
+    domains = sorted(asked)
+    several = len(domains) >= _FOLDS
+    return fit_logistic(
+        signals,
+        present,
+        [one.domain if several else one.concept for one in chosen],
+        context=INFORMED_CONTEXT if informed else COVERAGE_CONTEXT,
+        weights=np.array([asked[one.domain] ** -0.5 for one in chosen], np.float32) if several else None,
     )
 
 
@@ -128,7 +127,7 @@ def _fit_order(signals: Signals, answers: NDArray[np.bool_]) -> Order:
 def fit_logistic(
     signals: Signals,
     positive: NDArray[np.bool_],
-    concepts: Sequence[str],
+    groups: Sequence[str],
     *,
     context: int,
     weights: Signals | None = None,
@@ -136,23 +135,19 @@ def fit_logistic(
     """Fit one logistic model over signals and their products.
 
     So many products need a strong penalty, which draws probabilities to the middle. So the model's log-odds
-    are stretched afterwards (Platt 1999), as far as those for concepts that were left out of fitting tell.
+    are stretched afterwards (Platt 1999), as far as those for groups that were left out of fitting tell.
 
     Args:
         signals: (n, s) float32.
         positive: (n,) with both values.
-        concepts: (n,) what was sought.
-        context: how many of the signals, the last ones, tell of query and collection; all for all products.
-        weights: (n,) how much each counts, from 0; None if all count alike.
+        groups: (n,) what is left out together: concepts, or domains.
+        context: how many of the signals, the last ones, tell of query and collection.
+        weights: (n,) how much each counts, above 0; None if all count alike.
     """
     from sklearn.linear_model import LogisticRegression  # takes a second to import; only fitting needs it
 
-    counts = np.ones(len(signals), np.float32) if weights is None else weights
-    if (counts < _LEAST_WEIGHT).any() and len(np.unique(positive[counts >= _LEAST_WEIGHT])) == 2:
-        kept = np.flatnonzero(counts >= _LEAST_WEIGHT)
-        signals, positive, counts = signals[kept], positive[kept], counts[kept]
-        concepts = [concepts[i] for i in kept.tolist()]
-    folds = np.array([zlib.crc32(concept.lower().encode()) % _FOLDS for concept in concepts])
+    counts = np.ones(len(signals), np.float32) if weights is None else weights / weights.mean()
+    folds = np.array([zlib.crc32(group.lower().encode()) % _FOLDS for group in groups])
     unseen = np.full(len(signals), np.nan)
     for fold in range(_FOLDS):
         inside, outside = folds != fold, folds == fold
@@ -172,8 +167,7 @@ def _penalised(signals: Signals, positive: NDArray[np.bool_], counts: Signals, c
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-4
-    every = context == signals.shape[1]
-    model = LogisticRegression(C=_INVERSE_PENALTY_FAMILIAR if every else _INVERSE_PENALTY, max_iter=2_000)
+    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2_000)
     model.fit(expanded((signals - mean) / deviation, context), positive, counts)
     weights, bias = model.coef_[0].astype(np.float32), float(model.intercept_[0])
     return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias, context=context)

@@ -19,10 +19,11 @@ _LEAST_DEVIATION = 0.02  # of scores; below it a background says nothing
 _NAMED = 2  # phrases that a reason names
 _SURE = 1e-3  # no witness is surer than that
 _SILENT = -0.25  # log-odds that a text which does not fit takes away, at most
-_KNOWN = 0.8  # cosine with a landmark's name from which pictures tell more about a query than its words do
-# Log-odds that all words of a query in few items' texts add: where pictures know what is asked for; elsewhere,
-# where what pictures say counts half; beside a picture; and where a word is a number or code, which nothing but
-# words can know.
+_KNOWN = 0.65  # familiarity of a query from which pictures tell more about it than its words do
+_UNLEARNED = "This model has not learned what {query!r} looks like; here is what comes nearest."
+# Log-odds that all words of a query in few items' texts add: where pictures know what is asked for;
+# elsewhere, where what pictures say counts half; beside a picture; and where a word is a number or code,
+# which nothing but words can know.
 _WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.1, 2.2, 0.5, 4.0
 
 
@@ -91,8 +92,8 @@ class Judge:
     def probabilities(self, best: Mapping[Kind, Best]) -> dict[int, float]:
         """Give each candidate's probability to answer the query by its own looks; none uncalibrated.
 
-        By the better of its kinds. For candidates that are held against the query one by one; hits of a ranking
-        get their probability from the coverage and their ``shares``.
+        By the better of its kinds. For candidates that are held against the query one by one; hits of a
+        ranking get their probability from the coverage and their ``shares``.
         """
         if self._calibration is None:
             return {}
@@ -129,12 +130,15 @@ class Judge:
         }
         clearest = max(coverages, key=lambda kind: coverages[kind], default=None)
         coverage = self._with_words(_together(best, coverages), words)
-        verdict = self._calibration.verdict(query, coverage)
+        familiarity = self._calibration.knows(query)
+        verdict = self._calibration.bars.verdict(coverage, familiarity)
         if words is not None and verdict != "no match":
             count = "one item" if words.items == 1 else f"{words.items:,} items"
             reason = f"All words of the query stand in {count}."
         else:
-            reason = self._reason(verdict, coverage, best[clearest] if clearest else None, clearest)
+            reason = self._reason(verdict, best[clearest] if clearest else None, clearest)
+            if verdict == "weak" and self._calibration.bars.verdict(coverage) == "no match":
+                reason = _UNLEARNED.format(query=self._name())
         return Judgement(
             verdict=verdict,
             coverage=round(coverage, 4),
@@ -156,7 +160,13 @@ class Judge:
             return _chance(odds + _WORDED)
         return _chance((odds / 2 if odds < 0 else odds) + _WORDED_STRANGE)
 
-    def _reason(self, verdict: str, coverage: float, best: Best | None, kind: Kind | None) -> str:
+    def _name(self) -> str:
+        """Name what is sought, for a sentence."""
+        return " ".join(
+            part.label for part in self._embedded.parts if part.weight > 0 and part.kind == "text"
+        )
+
+    def _reason(self, verdict: str, best: Best | None, kind: Kind | None) -> str:
         """Say in one sentence why."""
         if best is None or kind is None or not len(best.rows):
             return "There is nothing here to search."
@@ -176,9 +186,9 @@ class Judge:
     def _described(self, kind: Kind, best: Best) -> str:
         """Name what describes the first hits best, as 'boots' or 'hats'."""
         assert self._calibration is not None
-        if len(self._calibration.bank.phrases) != len(PHRASES):
+        if len(self._calibration.bank.phrases) < len(PHRASES):
             return ""
-        found = rivals(self._calibration.bank, kind, self._embedded.embedding, best.rows[:3])
+        found = rivals(self._calibration.bank, kind, self._embedded.embedding, best.rows[:3], len(PHRASES))
         named = [PHRASES[number] for number in found]
         return " or ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(named))[:_NAMED])
 

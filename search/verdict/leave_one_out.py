@@ -27,6 +27,7 @@ class Sought:
 
     Attributes:
         concept: what is sought, to keep concepts for fitting and for testing apart.
+        domain: what kind of pictures it is sought among, to keep domains apart; empty where there is one.
         asked: what the query asks with.
         query: (dim,) float32 of length 1.
         answers: (n,) which rows answer it.
@@ -38,6 +39,7 @@ class Sought:
     query: Embeddings
     answers: Mask
     unsure: Mask | None = None
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,12 +47,12 @@ class Observation:
     """What was seen in one episode.
 
     Attributes:
-        concept, asked: of the query.
+        concept, asked, domain: of the query.
         kind: of the embeddings searched.
         present: whether answers were there.
         hits: (m, 8) signals of the best hits.
         answers: (m,) which of them answer the query.
-        coverage: (21,) signals of the whole; (32,) of pictures where the bank has landmarks.
+        coverage: (21,) signals of the whole; (44,) of pictures where the bank has knowledge.
         first_score, mean_score: of the best hit and of all, for baselines.
     """
 
@@ -63,6 +65,7 @@ class Observation:
     coverage: Signals
     first_score: float
     mean_score: float
+    domain: str = ""
 
 
 def observe(
@@ -91,7 +94,7 @@ def observe(
         for present in (True, False):
             chosen = _draw(one, usable, present=present, whole=whole, generator=generator)
             if len(chosen):
-                yield _look(bank, kind, rows, one, chosen)
+                yield look(bank, kind, rows, one, chosen)
 
 
 def _draw(sought: Sought, usable: Mask, *, present: bool, whole: bool, generator: np.random.Generator) -> Ids:
@@ -112,7 +115,16 @@ def _draw(sought: Sought, usable: Mask, *, present: bool, whole: bool, generator
     return np.concatenate([generator.permutation(answering)[:count], filling])
 
 
-def _look(bank: Bank, kind: Kind, rows: Embeddings, sought: Sought, chosen: Ids) -> Observation:
+def look(bank: Bank, kind: Kind, rows: Embeddings, sought: Sought, chosen: Ids) -> Observation:
+    """Ask a query of one collection.
+
+    Args:
+        bank: what signals compare with.
+        kind: of the embeddings searched.
+        rows: (n, dim) float32, all that there is.
+        sought: the query.
+        chosen: (m,) int64, the rows of the collection.
+    """
     scores = rows[chosen] @ sought.query  # (m,)
     best = np.argsort(-scores, kind="stable")[:_LOOKED_AT]
     found = rows[chosen[best]]
@@ -127,4 +139,5 @@ def _look(bank: Bank, kind: Kind, rows: Embeddings, sought: Sought, chosen: Ids)
         coverage=whole,
         first_score=float(scores[best[0]]),
         mean_score=float(scores.mean()),
+        domain=sought.domain,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer import Embeddings
 
-from .signals import Signals, familiarity
+from .signals import Signals
 
 _FARTHEST = 4.0  # deviations: a signal far outside what was fitted on says no more than one at the border
 
@@ -43,40 +43,10 @@ class Logistic:
         return _probability(self.log_odds(signals))
 
     def log_odds(self, signals: Signals) -> Embeddings:
-        """Give the logarithms of the odds, (...,) float32, of the first s signals (..., s)."""
-        own = signals[..., : len(self.mean)]
+        """Give the logarithms of the odds, (...,) float32, of signals (..., s)."""
         odds: Embeddings = (
-            expanded((own - self.mean) / self.deviation, self.context) @ self.weights + self.bias
+            expanded((signals - self.mean) / self.deviation, self.context) @ self.weights + self.bias
         )
-        return odds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Blended:
-    """Two models, of which each counts as far as landmarks do not know, or know, what is asked for.
-
-    A mixture of experts with a fixed gate (Jacobs et al. 1991): of kinds that it has seen, an encoder knows
-    more than a general model can use; and a model that relies on landmarks is lost without.
-
-    Attributes:
-        strange: over ``COVERAGE_SIGNALS``, for what landmarks do not know.
-        familiar: over those and ``FAMILIAR_SIGNALS``, for what they do.
-    """
-
-    strange: Logistic
-    familiar: Logistic
-
-    def probability(self, signals: Signals) -> Embeddings:
-        """Give probabilities, (...,) float32 in 0 to 1, of signals (..., 32), or (..., 21)."""
-        return _probability(self.log_odds(signals))
-
-    def log_odds(self, signals: Signals) -> Embeddings:
-        """Give the logarithms of the odds, (...,) float32, of signals (..., 32), or (..., 21)."""
-        strange = self.strange.log_odds(signals)
-        if signals.shape[-1] < len(self.familiar.mean):
-            return strange
-        gate = familiarity(signals)
-        odds: Embeddings = gate * self.familiar.log_odds(signals) + (1 - gate) * strange
         return odds
 
 

@@ -1,5 +1,4 @@
-"""The one scale on which hits are ordered, by whatever kind of embedding they were found, and what a place on it
-says of a hit."""
+"""The one scale on which hits are ordered, by whatever kind of embedding, and what a place on it says."""
 
 from __future__ import annotations
 
@@ -45,8 +44,8 @@ class Order:
 class Share:
     """How likely a hit is an answer, given that anything is: the less, the farther it lies behind the first.
 
-    So a hit's probability, the coverage times this share, never exceeds the coverage, and never rises from one
-    hit to the next.
+    So a hit's probability, the coverage times this share, never exceeds the coverage, and never rises from
+    one hit to the next.
 
     Attributes:
         level: log-odds of the first hit.
@@ -61,7 +60,7 @@ class Share:
             raise ValueError(f"a later hit would be likelier than an earlier one: the fall is {self.fall}")
 
     def of(self, gaps: Embeddings) -> Embeddings:
-        """Give shares (n,) float32 of hits whose relevance lies (n,) behind the first; negative gaps count as 0."""
+        """Give shares (n,) float32 of hits whose relevance lies (n,) behind the first one's."""
         odds = self.level - self.fall * np.maximum(gaps, 0)
         shares: Embeddings = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
         return shares

@@ -1,7 +1,7 @@
 """The starter's heads: what they learned, beside what the packaged classifier already knows.
 
-The packaged image network is a classifier of a thousand classes, and its posterior, mapped to what those classes
-are called, places a picture among words without any training (ConSE, Norouzi et al. 2014,
+The packaged image network is a classifier of a thousand classes, and its posterior, mapped to what those
+classes are called, places a picture among words without any training (ConSE, Norouzi et al. 2014,
 https://arxiv.org/abs/1312.5650). An embedding has two parts, each of length 1 before it is weighed: a learned
 projection, and that posterior. A gate of the picture, and one of the text, say how much each part counts (a
 mixture of experts, Jacobs et al. 1991), so that what is learned cannot spoil what was known before.
@@ -67,7 +67,7 @@ class GatedProjection(nn.Module):
         nn.init.zeros_(self.gate_linear.bias)
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (n, in_dim) values to (n, out_dim) of length 1, and (n, 1) shares in 0 to 1 of the other part."""
+        """Map (n, in_dim) to (n, out_dim) of length 1, and to (n, 1) shares in 0 to 1 of the other part."""
         values = self.dropout(values)
         bent = self.dropout(functional.gelu(self.hidden(values)))
         projected = functional.normalize(self.linear(values) + self.out(bent), dim=-1)
@@ -225,7 +225,12 @@ class GatedHeads(nn.Module):
         learned, known = len(state["image.projection.linear.bias"]), state["image.read.names"].shape[1]
         heads = cls(
             Widths(
-                features=features, reduced=reduced, texts=texts, learned=learned, posterior=known, hidden=hidden
+                features=features,
+                reduced=reduced,
+                texts=texts,
+                learned=learned,
+                posterior=known,
+                hidden=hidden,
             )
         )
         heads.load_state_dict(state)
