@@ -18,15 +18,16 @@ from search.ranking_input import Best
 from search.verdict.calibration import Bars, Calibration
 from search.verdict.fit import choose_bars, fit_models
 from search.verdict.leave_one_out import Sought, observe
-from search.verdict.logistic import Blended, Logistic
+from search.verdict.knowledge import Knowledge, Landmarks
+from search.verdict.logistic import Logistic
 from search.verdict.phrase_bank import PHRASES
-from search.verdict.score_scale import Order
+from search.verdict.score_scale import Order, Share
 from search.verdict.signals import (
     COVERAGE_SIGNALS,
-    FAMILIAR_SIGNALS,
     HIT_SIGNALS,
+    INFORMED_CONTEXT,
+    INFORMED_SIGNALS,
     Bank,
-    Landmarks,
     Null,
     coverage_signals,
     hit_signals,
@@ -71,6 +72,7 @@ def calibration(bank):
         weights_sha256="w" * 64,
         bank=bank,
         hits=fitted.hits,
+        shares=fitted.shares,
         coverage=fitted.coverage,
         order=fitted.order,
         source="a test",
@@ -170,37 +172,66 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
     best = Best(ids=np.arange(10), rows=rows, scores=rows @ query, size=100)
     for asked in ("phrase", "text", "image", "mixed"):
         before, after = (one.judge(asked, "image", query, best) for one in (calibration, loaded))
-        np.testing.assert_array_equal(loaded.probabilities(asked, "image", query, best), after[0])
-        np.testing.assert_allclose(before[0], after[0], atol=0.02)
-        assert before[1] == pytest.approx(after[1], abs=0.02)
-    assert loaded.bars == calibration.bars
+        assert before == pytest.approx(after, abs=0.02)
+        before, after = (one.probabilities(asked, "image", query, best) for one in (calibration, loaded))
+        np.testing.assert_allclose(before, after, atol=0.02)
+        gaps = np.linspace(0, 3, 7, dtype=np.float32)
+        np.testing.assert_allclose(
+            calibration.shares[asked].of(gaps), loaded.shares[asked].of(gaps), atol=1e-3
+        )
+    for familiarity in (0.0, 0.4, 1.0):
+        assert loaded.bars.least(familiarity) == calibration.bars.least(familiarity)
 
 
-def test_landmarks_are_saved_with_what_relies_on_them(calibration, tmp_path):
-    familiar = len(COVERAGE_SIGNALS) + len(FAMILIAR_SIGNALS)
-    model = calibration.coverage["phrase", "image"]
-    blended = Blended(
-        strange=model,
-        familiar=Logistic(
-            mean=np.zeros(familiar, np.float32),
-            deviation=np.ones(familiar, np.float32),
-            weights=np.linspace(-0.01, 0.01, familiar * (1 + familiar), dtype=np.float32),
-            bias=0.5,
-            context=familiar,
-        ),
+@given(
+    level=st.floats(-5, 5),
+    fall=st.floats(0, 10),
+    gaps=st.lists(st.floats(-2, 20, width=32), min_size=1, max_size=30),
+)
+def test_shares_never_rise_from_one_hit_to_the_next(level, fall, gaps):
+    shares = Share(level=level, fall=fall).of(np.sort(np.array(gaps, np.float32)))
+    assert (np.diff(shares) <= 0).all()
+    assert ((shares >= 0) & (shares <= 1)).all()
+
+
+def test_a_share_that_would_rise_is_refused():
+    with pytest.raises(ValueError, match="later hit"):
+        Share(level=0.0, fall=-0.1)
+
+
+def test_what_an_encoder_does_not_know_is_denied_later():
+    bars = Bars(match=0.6, weak=0.3, strange=0.05)
+    assert [bars.verdict(0.2, familiarity) for familiarity in (1.0, 0.5, 0.0)] == ["no match", "weak", "weak"]
+    assert bars.verdict(0.04, 0.0) == "no match"
+    with pytest.raises(ValueError, match="strange <= weak"):
+        Bars(match=0.6, weak=0.3, strange=0.4)
+
+
+def test_knowledge_is_saved_with_what_relies_on_it(calibration, tmp_path):
+    informed = len(INFORMED_SIGNALS)
+    model = Logistic(
+        mean=np.zeros(informed, np.float32),
+        deviation=np.ones(informed, np.float32),
+        weights=np.linspace(-0.01, 0.01, informed * (1 + INFORMED_CONTEXT), dtype=np.float32),
+        bias=0.5,
+        context=INFORMED_CONTEXT,
     )
     # A transposed array, as the solution of linear equations is: its memory lies in another order.
     weights = np.asfortranarray(5 * draw(22, 9, DIM))
     landmarks = Landmarks(names=draw(21, 9, DIM), weights=weights, bias=draw(23, 1, 9)[0])
-    bank = replace(calibration.bank, landmarks=landmarks)
-    coverage = {**calibration.coverage, ("phrase", "image"): blended}
+    knowledge = Knowledge(landmarks=landmarks, background=draw(24, 50, DIM), learned=DIM - 2)
+    bank = replace(calibration.bank, knowledge=knowledge)
+    coverage = {**calibration.coverage, ("phrase", "image"): model}
     replace(calibration, bank=bank, coverage=coverage).save(tmp_path / "c.safetensors")
     loaded = Calibration.load(tmp_path / "c.safetensors")
-    np.testing.assert_array_equal(loaded.bank.landmarks.weights, landmarks.weights)
-    signals = np.random.default_rng(0).random((20, familiar)).astype(np.float32)
+    assert loaded.bank.knowledge.learned == DIM - 2
+    np.testing.assert_allclose(loaded.bank.knowledge.landmarks.weights, landmarks.weights, rtol=1e-3)
+    np.testing.assert_allclose(loaded.bank.knowledge.background, knowledge.background, atol=1e-3)
+    signals = np.random.default_rng(0).random((20, informed)).astype(np.float32)
     found = loaded.coverage["phrase", "image"].probability(signals)
-    np.testing.assert_allclose(found, blended.probability(signals), atol=1e-5)
-    assert isinstance(loaded.coverage["text", "image"], Logistic)
+    np.testing.assert_allclose(found, model.probability(signals), atol=1e-5)
+    assert loaded.knows(landmarks.names[3]) == pytest.approx(1.0)
+    assert calibration.knows(landmarks.names[3]) == 0.0
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
@@ -220,7 +251,7 @@ def rewritten(path, change):
 
 
 @pytest.mark.parametrize(
-    "part", ["phrases", "null.text.covariance", "coverage.phrase.image", "order.text.image"]
+    "part", ["phrases", "null.text.covariance", "coverage.phrase.image", "order.text.image", "share.text"]
 )
 def test_a_calibration_that_lacks_a_part_is_told(calibration, tmp_path, part):
     path = tmp_path / "c.safetensors"
@@ -260,5 +291,6 @@ def test_the_starter_comes_with_a_calibration():
 
     found = shipped_calibration(load_encoder("starter").spec.weights_sha256)
     assert found is not None
-    assert len(found.bank.phrases) == len(PHRASES) == len(set(PHRASES))
+    assert len(found.bank.phrases) >= len(PHRASES) == len(set(PHRASES))
+    assert found.bank.knowledge is not None
     assert not found.approximate

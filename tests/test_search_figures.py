@@ -153,7 +153,12 @@ def calibration():
     seen = [one for seed in range(6) for one in observe(bank, "image", pictures, sought, seed=seed)]
     fitted = fit_models(seen)
     return Calibration(
-        weights_sha256="w", bank=bank, hits=fitted.hits, coverage=fitted.coverage, order=fitted.order
+        weights_sha256="w",
+        bank=bank,
+        hits=fitted.hits,
+        shares=fitted.shares,
+        coverage=fitted.coverage,
+        order=fitted.order,
     )
 
 

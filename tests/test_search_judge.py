@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from search import Searcher, calibrate_collection, parse_query
+from search import Like, Query, Searcher, Words, calibrate_collection, parse_query
 from search.ranking_input import Best, Rows
 from search.verdict.calibration import Bars
-from search.verdict.judge import WORDS_SAY, Judge
+from search.verdict.judge import Judge, WordMatch
 from search.verdict.phrase_bank import PHRASES
 from tests.catalogues import catalogue
 from tests.colour_pictures import write_pictures
@@ -58,16 +60,56 @@ def test_each_verdict_has_its_reason_in_one_sentence(searcher, calibration, bars
     assert len(results.hits) == 5  # the nearest misses are still there
 
 
-def test_words_that_single_out_items_decide(searcher):
+def test_a_code_that_singles_out_an_item_decides(searcher):
     """The name of a file: the model cannot know it."""
     results = searcher.search(replace(parse_query(["013"]), fold=False))
-    assert results.coverage >= WORDS_SAY
+    assert results.verdict == "match"
+    assert results.coverage >= 0.9
     assert results.hits[0].item.title.startswith("013")
-    assert results.hits[0].probability >= WORDS_SAY
-    assert all(hit.probability <= 1 for hit in results.hits)
-    without = searcher.search(vectors("013"))
-    if without.coverage < WORDS_SAY:
-        assert results.judgement.reason == "All words of the query stand in one item."
+    assert results.judgement.reason == "All words of the query stand in one item."
+
+
+def coherent(results):
+    """Hold hits against the verdict: one rule for both."""
+    chances = [hit.probability for hit in results.hits]
+    assert all(0 <= chance <= results.coverage for chance in chances)
+    assert chances == sorted(chances, reverse=True)
+
+
+@given(
+    terms=st.lists(
+        st.sampled_from(["red", "a blue thing", "tractor", "013", "green", "an", "xylophone music"]),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
+    offset=st.integers(0, 40),
+    k=st.integers(1, 40),
+    fold=st.booleans(),
+    steer=st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_verdict_and_hits_agree_for_any_query(searcher, terms, offset, k, fold, steer):
+    query = parse_query([*terms, "- yellow"] if steer else terms)
+    coherent(searcher.search(replace(query, offset=offset, k=k, fold=fold)))
+
+
+def test_verdict_and_hits_agree_for_pictures_and_for_pictures_with_words(searcher):
+    for item_id in (1, 7, 30):
+        like = Like(item_id=item_id)
+        coherent(searcher.search(Query(terms=(like,), k=20)))
+        coherent(searcher.search(Query(terms=(like, Words(text="red")), k=20)))
+
+
+def test_words_beside_a_picture_do_not_put_their_items_first(searcher):
+    """What is called so is one witness, what the picture shows is another."""
+    ids, _ = searcher.collection.store.embeddings("image")
+    like = Like(item_id=int(ids[0]), weight=2.0)
+    alone = searcher.search(Query(terms=(like, Words(text="013")), k=84, fold=False, hybrid=False))
+    both = searcher.search(Query(terms=(like, Words(text="013")), k=84, fold=False))
+    named = next(hit.item.id for hit in both.hits if hit.item.title.startswith("013"))
+    place = [hit.item.id for hit in alone.hits].index(named)
+    assert place == 0 or both.hits[0].item.id != named
 
 
 def test_all_pages_are_judged_alike(searcher):
@@ -93,7 +135,7 @@ def test_a_threshold_drops_hits_and_leaves_the_verdict(searcher):
 def test_nothing_to_search_is_no_match(calibration, searcher):
     judge = Judge(calibration, searcher.embedder.embed(parse_query(["red"])))
     assert judge.probabilities({}) == {}
-    found = judge.judgement({}, worded=0)
+    found = judge.judgement({})
     assert (found.verdict, found.coverage, found.reason) == (
         "no match",
         0.0,
@@ -108,7 +150,7 @@ def test_without_a_calibration_there_is_an_order_but_no_verdict(searcher, calibr
     scores = np.linspace(-1, 1, 30, dtype=np.float32)
     for one in (judge, Judge(calibration, embedded)):
         assert (np.diff(one.relevance("image", nearest, scores)) > 0).all()
-    assert judge.judgement({}, worded=3) is None
+    assert judge.judgement({}, words=WordMatch(items=3, words=("red",))) is None
     row = unit_rows(1, 32, 0)
     best = Best(ids=np.array([1]), rows=row, scores=row @ embedded.embedding, size=1)
     assert judge.probabilities({"image": best}) == {}
@@ -147,7 +189,7 @@ def test_pictures_are_judged_by_what_they_show_whatever_they_are_called(searcher
     alone = [Best(ids=np.array([0]), rows=row[None], scores=row[None] @ query, size=84) for row in rows[:20]]
     fresh = [Judge(calibration, searcher.embedder.embed(parse_query(["red"]))) for _ in alone]
     for one in alone:
-        judge.judgement({"image": one}, worded=0)
+        judge.judgement({"image": one})
     for one, other in zip(alone, fresh, strict=True):
         assert judge.probabilities({"image": one}) == other.probabilities({"image": one})
     assert (

@@ -33,7 +33,8 @@ def test_what_has_one_form_keeps_it(noun):
 
 
 @pytest.mark.parametrize(
-    "typed", ["rocket", "a rocket", "the rocket", "rockets", "A photo of a rocket", "some rockets", "  rocket "]
+    "typed",
+    ["rocket", "a rocket", "the rocket", "rockets", "A photo of a rocket", "some rockets", "  rocket "],
 )
 def test_articles_plurals_and_templates_change_nothing(typed):
     assert paraphrases(typed) == ("rocket", "a rocket", "rockets", "a photo of a rocket")
@@ -45,7 +46,8 @@ def test_the_noun_before_a_preposition_has_the_number():
 
 
 @pytest.mark.parametrize(
-    "typed", ["4711", "AB-12/X", "a man in a red shirt runs along the beach", "\u7ea2\u978b", "", "16:9 screen"]
+    "typed",
+    ["4711", "AB-12/X", "a man in a red shirt runs along the beach", "\u7ea2\u978b", "", "16:9 screen"],
 )
 def test_codes_scenes_and_other_scripts_stand_as_they_are(typed):
     assert paraphrases(typed) == (typed,)

@@ -7,18 +7,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from search.verdict.knowledge import KNOWLEDGE_SIGNALS, Knowledge, Landmarks, Rivalry
 from search.verdict.signals import (
     COVERAGE_CONTEXT,
     COVERAGE_SIGNALS,
-    FAMILIAR_SIGNALS,
     HIT_CONTEXT,
     HIT_SIGNALS,
+    INFORMED_CONTEXT,
+    INFORMED_SIGNALS,
     Bank,
-    Landmarks,
     Null,
     coverage_signals,
-    familiar_signals,
-    familiarity,
     hit_signals,
     rivals,
     whole_signals,
@@ -143,7 +142,12 @@ def test_the_whole_is_summed_up_over_one_three_and_ten(bank):
 
 def test_what_tells_of_query_and_collection_stands_last():
     assert HIT_SIGNALS[-HIT_CONTEXT:] == ("query_mean", "query_spread", "nearest")
-    assert COVERAGE_SIGNALS[-COVERAGE_CONTEXT:] == ("query_mean", "query_spread", "nearest", "size")
+    context = ("query_mean", "query_spread", "nearest", "size")
+    assert COVERAGE_SIGNALS[-COVERAGE_CONTEXT:] == context
+    assert INFORMED_SIGNALS[-INFORMED_CONTEXT:] == (*context, "known")
+
+
+LEARNED = 8  # of the dimensions
 
 
 def known_kinds(seed, count=7):
@@ -155,9 +159,25 @@ def known_kinds(seed, count=7):
     )
 
 
+def knowing(landmarks):
+    return Knowledge(landmarks=landmarks, background=SAMPLES["image"], learned=LEARNED)
+
+
+def known_signals(knowledge, bank, query, rows):
+    level, deviation = bank.levels["image"]
+    hits = hit_signals(bank, "image", query, rows, rows @ query)
+    rivalry = Rivalry(
+        own=hits[:, HIT_SIGNALS.index("null")],
+        described=(rows @ bank.phrases.T - level) / deviation,
+        alike=bank.phrases @ query,
+    )
+    values = knowledge.signals(query, rows, rows @ query, rivalry)
+    return dict(zip(KNOWLEDGE_SIGNALS, values.tolist(), strict=True))
+
+
 @given(seed=st.integers(0, 10_000), hits=st.integers(1, 14))
 @settings(max_examples=40, deadline=None)
-def test_familiar_signals_against_plain_loops(seed, hits):
+def test_landmarks_against_plain_loops(bank, seed, hits):
     landmarks = known_kinds(seed)
     query, rows = unit_rows(1, DIM, seed + 2)[0], unit_rows(hits, DIM, seed + 3)
     alike = [float(name @ query) for name in landmarks.names]
@@ -176,50 +196,68 @@ def test_familiar_signals_against_plain_loops(seed, hits):
         shared.append(math.log(sum(s * m for s, m in zip(shown, meant, strict=True))))
         kindred.append(sum(s * a for s, a in zip(shown, alike, strict=True)))
         named.append(math.log(max(shown[k] for k in nearest)))
-    expected = [np.mean(values[:depth]) for depth in (1, 3, 10) for values in (shared, kindred, named)]
-    found = familiar_signals(landmarks, query, rows)
-    assert found.shape == (len(FAMILIAR_SIGNALS),)
-    np.testing.assert_allclose(found[:9], expected, atol=0.02)
-    assert found[FAMILIAR_SIGNALS.index("known")] == pytest.approx(max(alike), abs=1e-5)
+    signals = known_signals(knowing(landmarks), bank, query, rows)
+    for depth, count in (("first", 1), ("three", 3), ("ten", 10)):
+        for name, values in (("shared", shared), ("kindred", kindred), ("named", named)):
+            assert signals[f"{depth}_{name}"] == pytest.approx(np.mean(values[:count]), abs=0.02)
+    assert signals["known"] == pytest.approx(max(alike), abs=1e-5)
     entropy = -sum(m * math.log(m) for m in meant if m > 0)
-    assert found[FAMILIAR_SIGNALS.index("vague")] == pytest.approx(entropy, abs=1e-3)
+    assert signals["vague"] == pytest.approx(entropy, abs=1e-3)
 
 
-def test_signals_stay_finite_where_no_landmark_fits():
+@given(seed=st.integers(0, 10_000), hits=st.integers(1, 14))
+@settings(max_examples=40, deadline=None)
+def test_parts_and_background_against_plain_loops(bank, seed, hits):
+    query, rows = unit_rows(1, DIM, seed + 2)[0], unit_rows(hits, DIM, seed + 3)
+    signals = known_signals(knowing(known_kinds(seed)), bank, query, rows)
+    background = [float(other @ query) for other in SAMPLES["image"]]
+    first = float(rows[0] @ query)
+    assert signals["above_first"] == pytest.approx(
+        (first - np.quantile(background, 0.99)) / np.std(background), abs=1e-2
+    )
+    share = sum(score >= first for score in background) / len(background)
+    assert signals["above_share"] == pytest.approx(math.log(share + 1 / len(background)), abs=1e-2)
+    for name, columns in (("learned", slice(0, LEARNED)), ("posterior", slice(LEARNED, None))):
+        direction = query[columns] / np.linalg.norm(query[columns])
+        scores = [float(other[columns] @ direction) for other in SAMPLES["image"]]
+        own = (float(rows[0][columns] @ direction) - np.mean(scores)) / np.std(scores, ddof=1)
+        assert signals[f"{name}_first"] == pytest.approx(own, abs=1e-2)
+    assert signals["both_first"] == min(signals["learned_first"], signals["posterior_first"])
+    assert signals["posterior_weight"] == pytest.approx(np.linalg.norm(query[LEARNED:]), abs=1e-5)
+
+
+def test_signals_stay_finite_where_no_landmark_fits(bank):
     landmarks = known_kinds(4)
     rows = unit_rows(3, DIM, 9)
     far = Landmarks(names=landmarks.names, weights=1_000 * landmarks.weights, bias=landmarks.bias - 1_000)
-    assert np.isfinite(familiar_signals(far, rows[0], rows)).all()
+    assert np.isfinite(list(known_signals(knowing(far), bank, rows[0], rows).values())).all()
 
 
-def test_a_query_by_a_landmarks_name_is_familiar_and_others_are_not(bank):
+def test_a_query_by_a_landmarks_name_is_familiar_and_others_are_not():
     landmarks = known_kinds(5)
-    known = Bank.of(bank.phrases, bank.nulls, landmarks)
-    rows = unit_rows(10, DIM, 11)
-
-    def gate(query, kind="image"):
-        _, whole = whole_signals(known, kind, query, rows, rows @ query, size=50)
-        return float(familiarity(whole))
-
-    assert gate(landmarks.names[2]) == 1
-    assert gate(-landmarks.names.mean(0) / np.linalg.norm(landmarks.names.mean(0))) == 0
-    assert gate(landmarks.names[2], "text") == 0  # landmarks know pictures only
+    knowledge = knowing(landmarks)
+    assert knowledge.familiarity(landmarks.names[2]) == 1
+    assert knowledge.familiarity(-landmarks.names.mean(0) / np.linalg.norm(landmarks.names.mean(0))) == 0
 
 
-def test_without_landmarks_the_whole_is_what_it_was(bank):
+def test_knowledge_is_of_pictures_and_stands_around_what_is_known_of_any_encoder(bank):
     query, rows = unit_rows(1, DIM, 12)[0], unit_rows(10, DIM, 13)
+    informed = Bank.of(bank.phrases, bank.nulls, knowing(known_kinds(3)))
     hits, whole = whole_signals(bank, "image", query, rows, rows @ query, size=50)
     np.testing.assert_array_equal(whole, coverage_signals(hits, rows, size=50))
-    assert familiarity(whole) == 0
+    _, more = whole_signals(informed, "image", query, rows, rows @ query, size=50)
+    assert more.shape == (len(INFORMED_SIGNALS),)
+    np.testing.assert_array_equal(more[-len(COVERAGE_SIGNALS) - 1 : -1], whole)
+    _, text = whole_signals(informed, "text", query, rows, rows @ query, size=50)
+    assert text.shape == (len(COVERAGE_SIGNALS),)
 
 
-def test_landmarks_that_do_not_fit_together_are_refused():
+def test_knowledge_that_does_not_fit_together_is_refused():
     landmarks = known_kinds(6)
     with pytest.raises(ValueError, match="do not fit together"):
         Landmarks(names=landmarks.names, weights=landmarks.weights[:3], bias=landmarks.bias)
-    left = landmarks.without(np.arange(7) == 2)
-    np.testing.assert_array_equal(left.names, np.delete(landmarks.names, 2, axis=0))
-    np.testing.assert_array_equal(left.bias, np.delete(landmarks.bias, 2))
+    with pytest.raises(ValueError, match="do not fit a background"):
+        Knowledge(landmarks=landmarks, background=SAMPLES["image"], learned=DIM)
 
 
 @pytest.mark.parametrize("kind", ["image", "text"])
@@ -230,9 +268,10 @@ def test_hits_are_never_said_to_look_like_what_was_sought(bank, kind):
         plain = int(((row @ bank.phrases.T - level) / deviation).argmax())
         unrelated = unit_rows(1, DIM, 9)[0]
         if float(bank.phrases[plain] @ unrelated) < 0.7:
-            assert rivals(bank, kind, unrelated, row) == [plain]
-        (found,) = rivals(bank, kind, phrase, row)
+            assert rivals(bank, kind, unrelated, row, PHRASES) == [plain]
+        (found,) = rivals(bank, kind, phrase, row, PHRASES)
         assert found != number
+        assert all(place < 5 for place in rivals(bank, kind, phrase, row, 5))
         assert float(bank.phrases[found] @ phrase) < 0.75 + 1e-6
     alone = Bank.of(bank.phrases[:1], bank.nulls)
     assert rivals(alone, kind, bank.phrases[0], bank.phrases[:1]) == []

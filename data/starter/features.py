@@ -3,7 +3,8 @@
     python data/starter/features.py DATA CACHE --views 2
 
 Each picture goes through the image tower once per view: view 0 is what the encoder itself sees, view 1 its
-mirror image. (Random crops were tried and did harm: captions speak of what they cut off.) Work is done in parts of
+mirror image. (Random crops were tried and did harm: captions speak of what they cut off.) Work is done in
+parts of
 a thousand pictures: a part that exists is not made again, and several processes may share the work.
 """
 

@@ -37,7 +37,7 @@ def measure(data: Path, cache: Path, texts: Texts, heads: GatedHeads) -> dict[st
         assert features is not None
         return torch.from_numpy(features.copy()).float()
 
-    clothing = [row for row in packs.read(data, "clothing-train")]
+    clothing = packs.read(data, "clothing-train")
     held = torch.tensor([packs.is_held_out(row.file) for row in clothing])
     fashion = packs.read(data, "fashion-dev")
     flickr = pictures("flickr8k-dev")
@@ -80,7 +80,7 @@ def broad_figures(embed: metrics.Embed, images: Tensor, rows: list[packs.Row]) -
 
 
 def _precision(queries: Tensor, images: Tensor, answers: Tensor, least: int = 5) -> float:
-    """Give the mean share, in percent, of the first hits (10, or all there are) that show what is asked for."""
+    """Give the mean share, in percent, of the first 10 hits, or all there are, that show what is asked for."""
     shares = []
     for number, query in enumerate(queries):
         count = int((answers == number).sum())

@@ -1,4 +1,4 @@
-"""The parts of the heads that are not trained on pairs: principal components, names of classes, places of texts."""
+"""What is not trained on pairs: principal components, names of classes, places of texts among them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,8 @@ class Joint:
     """The whole objective.
 
     Attributes:
-        parts: sets with how many pictures of each a batch has, and how far the classifier is believed on them.
+        parts: sets with how many pictures of each a batch has, and how far the classifier is believed on
+            them.
         imagined: inputs (k, reduced + known) and logits (k, 1000) of pictures that nobody took.
         imagined_batch: how many of those.
         vocabulary: all labels.
@@ -161,7 +162,7 @@ class Joint:
     def _classified(
         self, heads: GatedHeads, images: Tensor, drawn: Drawn, scale: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Divide pictures among the names of the 1,000 classes, and names among pictures, as the classifier does."""
+        """Divide pictures among the names of classes, and names among pictures, as the classifier does."""
         share = torch.rand(len(self.classes), generator=generator).tolist()
         numbers = torch.stack([t[int(s * len(t))] for s, t in zip(share, self.classes, strict=True)])
         names = heads.text.join(self.take(numbers))
@@ -195,7 +196,8 @@ class Joint:
 def paired(images: Tensor, texts: Tensor, drawn: Drawn, scale: Tensor) -> Tensor:
     """Contrast the texts of a batch with its pictures, in both directions, with several positives each.
 
-    A picture is a positive of a text if it is its own, has an equal one, or has the label that the text names.
+    A picture is a positive of a text if it is its own, has an equal one, or has the label that the text
+    names.
     """
     count = len(texts)
     same = drawn.texts[:, None] == drawn.texts[None, :]

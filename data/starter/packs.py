@@ -17,8 +17,8 @@ SETS = ("flickr8k-train", "clothing-train", "fashion-train", *(f"broad/{pack}" f
 NON_COMMERCIAL = ("ikea", "tiny-imagenet", "flickr8k", "openstax")
 """Beginnings of the sources whose terms say "non-commercial" or "research"."""
 
-# Sources that are left out of training together, so that a verdict is judged, and fitted, on pictures of domains
-# that the encoder never saw.
+# Sources that are left out of training together, so that a verdict is judged, and fitted, on pictures of
+# domains that the encoder never saw.
 GROUPS: dict[str, tuple[str, ...]] = {
     "objects": ("caltech101", "dreambooth", "google/dreambooth", "weather5", "jcalz23"),
     "animals": ("tiny-imagenet", "pacs", "animal-face-off", "jetson-inference"),
@@ -43,7 +43,8 @@ class Row:
 
     Attributes:
         file: what it is called in its set.
-        source: the collection that it comes from; packs of many small ones name the pack first ("things:...").
+        source: the collection that it comes from; packs of many small ones name the pack first
+            ("things:...").
         domain: what kind of pictures those are.
         label: what it shows, in lower case; empty if nobody says.
         names: further names of the label.

@@ -2,9 +2,10 @@
 
     python data/starter/train.py DATA CACHE heads.safetensors --steps 1800
 
-Wants the files of ``features.py`` in CACHE. Writes the figures of the development sets beside the heads, as JSON,
-and adds a line to CACHE/runs.jsonl. ``--without GROUP`` leaves out the sources of a group (``packs.GROUPS``), to
-judge by domains that were not learned; ``--commercial`` leaves out sources whose terms say "non-commercial".
+Wants the files of ``features.py`` in CACHE. Writes the figures of the development sets beside the heads, as
+JSON, and adds a line to CACHE/runs.jsonl. ``--without GROUP`` leaves out the sources of a group
+(``packs.GROUPS``), to judge by domains that were not learned; ``--commercial`` leaves out sources whose terms
+say "non-commercial".
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from indexer.adapt import Plan, Term, fit
 from indexer.encoders.starter import weights as starter_weights
 from indexer.encoders.starter.gated_heads import GatedHeads, Widths
 
-# Pictures of each part in a batch of ``--batch``, in thousandths, and how far the classifier is believed on them.
+# Pictures of each part in a batch of ``--batch``, in thousandths, and how far the classifier is believed on
+# them.
 SHARES: dict[str, tuple[int, float]] = {
     "scenes": (250, 1.0),
     "products": (230, 0.2),

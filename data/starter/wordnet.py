@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-# Numbers of the lexicographer's files: animals, artefacts, body, food, natural objects, people, phenomena, plants,
-# shapes, substances.
+# Numbers of the lexicographer's files: animals, artefacts, body, food, natural objects, people, phenomena,
+# plants, shapes, substances.
 SHOWN = frozenset({"05", "06", "08", "13", "17", "18", "19", "20", "25", "27"})
 
 

@@ -121,7 +121,7 @@ class Verifier:
         """
         alone = Best(ids=np.array([_NEW]), rows=row[None], scores=self._scores(row[None]), size=1)
         evidence = self._judge.probabilities({"image": alone})[_NEW]
-        with_it = self._judge.judgement({"image": self._among(row)}, worded=0)
+        with_it = self._judge.judgement({"image": self._among(row)})
         resembled = self._resembled(row)
         probability = aimed(evidence)
         coverage = max(probability, with_it.coverage if with_it else 0.0)

@@ -13,7 +13,7 @@ from indexer import Collection, Encoder
 
 from ..errors import TooFewToCalibrate
 from ..verdict.calibrate import observe_collection, shipped_calibration
-from ..verdict.calibration import CoverageModels
+from ..verdict.calibration import Models
 from ..verdict.fit import fit_models
 from ..verdict.leave_one_out import Observation
 from .retrieval_metrics import best_ranks, recall_at
@@ -150,7 +150,7 @@ def roc_points(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tupl
     return ((0.0, 0.0), *((float(wrong[i]), float(right[i])) for i in kept))
 
 
-def _coverage(models: CoverageModels, seen: Sequence[Observation]) -> NDArray[np.float64]:
+def _coverage(models: Models, seen: Sequence[Observation]) -> NDArray[np.float64]:
     found = [float(models[one.asked, one.kind].probability(one.coverage)) for one in seen]
     return np.array(found, np.float64)
 

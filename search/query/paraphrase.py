@@ -37,7 +37,6 @@ _OPENING = re.compile(
 )
 _ARTICLE = re.compile(r"^(?:a|an|the|some)\s+(?=\S)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z' -]*")
-_DOINGS = ("ing", "ed", "ly")  # endings of words that have no plural
 _JOINING = frozenset({
     "of", "in", "on", "with", "and", "or", "at", "for", "from", "to", "by",
     "under", "over", "near", "without", "is", "are",
@@ -109,7 +108,7 @@ def paraphrases(text: str) -> tuple[str, ...]:
 def forms(name: str) -> tuple[str, str, str]:
     """Give the singular of a noun phrase, the same with an article, and the plural; equal if there is one."""
     head, rest = _parted(name)
-    if head.lower().endswith(_DOINGS):
+    if " " in head and head.lower().endswith("ing"):  # "person sleeping" has no plural
         return name, name, name
     single = singular(head)
     many = plural(single)
