@@ -17,8 +17,8 @@ from search.evaluation.verdict_metrics import auroc
 from search.ranking_input import Best
 from search.verdict.calibration import Bars, Calibration
 from search.verdict.fit import choose_bars, fit_models
-from search.verdict.leave_one_out import Sought, observe
 from search.verdict.knowledge import Knowledge, Landmarks
+from search.verdict.leave_one_out import Sought, observe
 from search.verdict.logistic import Logistic
 from search.verdict.phrase_bank import PHRASES
 from search.verdict.score_scale import Order, Share

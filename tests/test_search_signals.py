@@ -274,4 +274,4 @@ def test_hits_are_never_said_to_look_like_what_was_sought(bank, kind):
         assert all(place < 5 for place in rivals(bank, kind, phrase, row, 5))
         assert float(bank.phrases[found] @ phrase) < 0.75 + 1e-6
     alone = Bank.of(bank.phrases[:1], bank.nulls)
-    assert rivals(alone, kind, bank.phrases[0], bank.phrases[:1]) == []
+    assert rivals(alone, kind, bank.phrases[0], bank.phrases[:1], 1) == []

@@ -28,7 +28,8 @@ FACTS_FILE = "findmake.json"
 """Stands beside ``model_index.json`` and tells for which encoder the generator was trained."""
 
 _FOLDER = Path(__file__).parents[1] / "weights" / NAME
-_PARTS = ("vae", "unet", "scaler", "bridge")  # that have weights
+_NEEDED = ("vae", "unet", "scaler", "bridge")
+_PARTS = (*_NEEDED, "translator")  # that have weights
 _SHOWN = 256  # pixels of what is kept and shown
 _STEPS, _GUIDANCE = 25, 5.0
 _SCHEDULER = "ddim"
@@ -202,7 +203,8 @@ def load_starter(folder: Path | None = None, *, device: str = "cpu") -> StarterG
     name = NAME if folder is None else str(folder)
     try:
         facts = GeneratorFacts(**json.loads((place / FACTS_FILE).read_text(encoding="utf-8")))
-        weights = [place / part / "diffusion_pytorch_model.safetensors" for part in _PARTS]
+        parts = [part for part in _PARTS if (place / part).is_dir() or part in _NEEDED]
+        weights = [place / part / "diffusion_pytorch_model.safetensors" for part in parts]
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in weights))
         pipeline = read_pipeline(place)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:

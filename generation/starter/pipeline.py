@@ -51,6 +51,8 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         scheduler: the noise schedule and its steps.
         scaler: brings embeddings to the scale the denoiser was trained on.
         bridge: moves a query to the picture that is to be expected.
+        translator: moves pictures' embeddings to those that the denoiser was trained on, where an encoder
+            took the place of another since; else the identity.
     """
 
     vae: PatchAutoencoder
@@ -58,6 +60,7 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
     scheduler: DDIMScheduler
     scaler: ConditionScaler
     bridge: ConditionBridge
+    translator: ConditionBridge
 
     def __init__(
         self,
@@ -66,9 +69,13 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         scheduler: DDIMScheduler,
         scaler: ConditionScaler,
         bridge: ConditionBridge,
+        translator: ConditionBridge | None = None,
     ) -> None:
         super().__init__()
-        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge)
+        translator = translator or ConditionBridge(int(scaler.config.dim))
+        self.register_modules(
+            vae=vae, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge, translator=translator
+        )
 
     @torch.inference_mode()
     def __call__(
@@ -114,10 +121,14 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
     def _conditions(self, condition: Condition, *, guided: bool) -> tuple[Tensor, Tensor]:
         """Give tokens (b, 1 + m, dim) and mask (b, 1 + m); b is 2, first without the query, if guided."""
         tokens = condition.tokens.to(self.unet.device)
-        told = self.scaler(torch.cat([self.bridge(tokens[:1]), tokens[1:]]))[None]
+        told = self.scaler(torch.cat([self.bridge(tokens[:1]), self._translated(tokens[1:])]))[None]
         untold = torch.cat([torch.zeros_like(told[:, :1]), told[:, 1:]], dim=1)
         tokens = torch.cat([untold, told]) if guided else told
         return tokens, condition.mask.to(self.unet.device)[None].expand(len(tokens), -1)
+
+    def _translated(self, pictures: Tensor) -> Tensor:
+        """Translate embeddings (m, dim) of pictures; rows of zeros, which stand for none, stay zeros."""
+        return self.translator(pictures) * pictures.any(dim=-1, keepdim=True)
 
     def _start(self, condition: Condition, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Give the first latents and the steps to take: all from noise, or the last ones from a picture."""
@@ -147,10 +158,19 @@ def read_pipeline(folder: Path) -> StarterPipeline:
             scheduler=DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True),
             scaler=ConditionScaler.from_pretrained(folder, subfolder="scaler", **_READING),
             bridge=ConditionBridge.from_pretrained(folder, subfolder="bridge", **_READING),
+            translator=_translator(folder),
         )
     finally:
         if drawing:
             logging.enable_progress_bar()
+
+
+def _translator(folder: Path) -> ConditionBridge | None:
+    """Read the translator, which folders of an encoder's own generator need not have."""
+    if not (folder / "translator").is_dir():
+        return None
+    translator: ConditionBridge = ConditionBridge.from_pretrained(folder, subfolder="translator", **_READING)
+    return translator
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
