@@ -144,7 +144,7 @@ def test_what_tells_of_query_and_collection_stands_last():
     assert HIT_SIGNALS[-HIT_CONTEXT:] == ("query_mean", "query_spread", "nearest")
     context = ("query_mean", "query_spread", "nearest", "size")
     assert COVERAGE_SIGNALS[-COVERAGE_CONTEXT:] == context
-    assert INFORMED_SIGNALS[-INFORMED_CONTEXT:] == (*context, "known")
+    assert INFORMED_SIGNALS[-INFORMED_CONTEXT:] == ("known",)
 
 
 LEARNED = 8  # of the dimensions

@@ -80,7 +80,7 @@ def broad_figures(embed: metrics.Embed, images: Tensor, rows: list[packs.Row]) -
 
 
 def _precision(queries: Tensor, images: Tensor, answers: Tensor, least: int = 5) -> float:
-    """Give the mean share, in percent, of the first 10 hits, or all there are, that show what is asked for."""
+    """Give the mean share, in percent, of the first 10 hits, or all there are, that answer."""
     shares = []
     for number, query in enumerate(queries):
         count = int((answers == number).sum())

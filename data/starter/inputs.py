@@ -48,7 +48,7 @@ def fit_components(part: ImageInput, features: Tensor) -> None:
 
 @torch.no_grad()
 def fit_names(image: ImageInput, text: TextInput, bank: Tensor) -> None:
-    """Place the classes, and texts among them, by principal components of the names' features (1000, width)."""
+    """Place the classes, and texts among them, by principal components of the names' (1000, width)."""
     centre = bank.mean(dim=0)
     _, _, axes = torch.linalg.svd(bank - centre, full_matrices=False)
     axes = axes[: image.names.shape[1]]

@@ -11,6 +11,9 @@ from search.evaluation.verdict_metrics import auroc, calibration_error
 from search.verdict.calibration import Bars
 from search.verdict.signals import INFORMED_SIGNALS
 
+DRAWN = ("fluent-emoji", "openclipart", "tuxpaint")
+"""Ends of the names of domains that are no photos; they are judged, and neither fitted on nor set a bar."""
+
 _DENIED = 0.04  # of what is there, in any domain, at most so much may be called "no match"
 _WRONG = 0.22  # of what is called a match, with half of the concepts taken out, at most so much may be wrong
 _KNOWN = INFORMED_SIGNALS.index("known")
@@ -28,6 +31,8 @@ def familiarity(asked: Sequence[Asked]) -> np.ndarray:
 
 def bars_for(asked: Sequence[Asked], coverage: np.ndarray) -> Bars:
     """Choose bars on coverages (n,) of domains left out: domains count alike."""
+    shown = np.array([not one.observation.domain.endswith(DRAWN) for one in asked])
+    asked, coverage = [one for one, photo in zip(asked, shown, strict=True) if photo], coverage[shown]
     domains = np.array([one.observation.domain for one in asked])
     present = np.array([one.observation.present for one in asked])
     sibling = np.array([one.kind == "sibling" for one in asked])
@@ -76,9 +81,12 @@ def report(asked: Sequence[Asked], coverage: np.ndarray, bars: Bars) -> None:
         rows[domain] = _figures([asked[i] for i in chosen], coverage[chosen], verdicts[chosen])
         print(f"{domain[:32]:32} " + _line(len(chosen), rows[domain]))
     for prefix in ("new", "known"):
-        table = np.array([row for name, row in rows.items() if name.startswith(f"{prefix}:")])
+        photos = [
+            row for name, row in rows.items() if name.startswith(f"{prefix}:") and not name.endswith(DRAWN)
+        ]
+        table = np.array(photos)
         for what, reduce in (("mean", np.nanmean), ("worst low", np.nanmin), ("worst high", np.nanmax)):
-            print(f"{prefix + ' domains, ' + what:32} " + _line(len(table), reduce(table, axis=0)))
+            print(f"{prefix + ' photos, ' + what:32} " + _line(len(table), reduce(table, axis=0)))
 
 
 def _line(count: int, row: Sequence[float]) -> str:
@@ -93,9 +101,9 @@ def _figures(asked: Sequence[Asked], coverage: np.ndarray, verdicts: np.ndarray)
     """Measure one domain.
 
     Returns:
-        AUROC; that of the raw cosine; shares of: what is there and denied, siblings not called a match, foreign
-        ones denied, what is there and called a match, wrong ones among matches with half of the concepts taken
-        out; the calibration error.
+        AUROC; that of the raw cosine; shares of: what is there and denied, siblings not called a match,
+        foreign ones denied, what is there and called a match, wrong ones among matches with half of the
+        concepts taken out; the calibration error.
     """
     present = np.array([one.observation.present for one in asked])
     raw = np.array([one.observation.first_score for one in asked])

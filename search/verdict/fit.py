@@ -19,7 +19,8 @@ from .logistic import Logistic, expanded
 from .score_scale import Order, Share
 from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, INFORMED_CONTEXT, INFORMED_SIGNALS, Signals
 
-_INVERSE_PENALTY = 0.01  # of standardised weights; chosen by cross-validation
+# Of standardised weights; chosen by cross-validation over concepts, and for informed models over domains.
+_INVERSE_PENALTY, _INVERSE_PENALTY_INFORMED = 0.01, 0.003
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
 _SHARE = Share(level=2.0, fall=1.0)  # where nothing was seen that tells
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
@@ -167,7 +168,8 @@ def _penalised(signals: Signals, positive: NDArray[np.bool_], counts: Signals, c
     from sklearn.linear_model import LogisticRegression
 
     mean, deviation = signals.mean(axis=0), signals.std(axis=0) + 1e-4
-    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2_000)
+    informed = signals.shape[1] == len(INFORMED_SIGNALS)
+    model = LogisticRegression(C=_INVERSE_PENALTY_INFORMED if informed else _INVERSE_PENALTY, max_iter=2_000)
     model.fit(expanded((signals - mean) / deviation, context), positive, counts)
     weights, bias = model.coef_[0].astype(np.float32), float(model.intercept_[0])
     return Logistic(mean=mean, deviation=deviation, weights=weights, bias=bias, context=context)

@@ -22,7 +22,7 @@ Signals = NDArray[np.float32]
 HIT_SIGNALS = ("score", "null", "reverse", "margin", "related", "query_mean", "query_spread", "nearest")
 """The columns of ``hit_signals``."""
 
-HIT_CONTEXT, COVERAGE_CONTEXT, INFORMED_CONTEXT = 3, 4, 5
+HIT_CONTEXT, COVERAGE_CONTEXT, INFORMED_CONTEXT = 3, 4, 1
 """How many of the signals, the last ones, tell of the query and of the collection."""
 
 _OWN = 5  # the first signals differ from hit to hit, the others belong to the query
