@@ -66,6 +66,7 @@ class Part:
         labels: (n,) numbers in the vocabulary, -1 for none.
         captions: for each picture the numbers of its own texts; may be empty where there is a label.
         weights: (n,) how often each is drawn, relative to the others.
+        by_label: how often a picture that has both goes with a name of its label, not with its own text.
     """
 
     views: tuple[Tensor, ...]
@@ -73,6 +74,7 @@ class Part:
     labels: Tensor
     captions: tuple[Tensor, ...]
     weights: Tensor
+    by_label: float = 0.5
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw pictures: their rows (count,), and inputs (count, reduced + known) float32 of random views."""

@@ -116,7 +116,7 @@ class Joint:
             images.append(inputs)
             logits.append(part.logits[rows].float())
             labels.append(part.labels[rows])
-            named = torch.rand(count, generator=generator) < 0.5
+            named = torch.rand(count, generator=generator) < part.by_label
             share = torch.rand(count, generator=generator).tolist()
             chosen = []
             for place, row in enumerate(rows.tolist()):

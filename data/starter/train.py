@@ -71,6 +71,8 @@ class Recipe:
         self.widths = Widths(learned=options.learned, posterior=512 - options.learned, hidden=options.hidden)
         dropout = (options.dropout, options.text_dropout)
         self.heads = GatedHeads(self.widths, dropout=dropout)
+        if options.start:
+            self.heads.load_state_dict(GatedHeads.load(options.start).state_dict())
         state = starter_weights.load_classifier(starter_weights.locate().image)
         self.heads.image_input.set_classifier(state["classifier.weight"], state["classifier.bias"])
         self._fit_inputs()
@@ -105,13 +107,16 @@ class Recipe:
         every = [row for part in self.features for row in self.features[part]]
         chosen = torch.randperm(len(every))[:_SAMPLE].tolist()
         sample = torch.from_numpy(np.stack([every[i][0] for i in chosen])).float()
-        inputs.fit_components(image, sample)
         self.sample = sample
+        if not o.start:
+            inputs.fit_components(image, sample)
         self.classes = tuple(
             self.texts.numbers([text for name in group for text in (*names.variants(name), name, name)])
             for group in names.imagenet_names()
         )
         self.texts.encode()
+        if o.start:
+            return
         inputs.standardise(text, self.texts.features[:: max(1, len(self.texts.features) // 50_000)].float())
         inputs.fit_names(image, text, inputs.class_names(self.texts))
         if o.teacher:
@@ -145,7 +150,7 @@ class Recipe:
                 self.texts.numbers(row.captions)
         self.texts.encode()
         parts = tuple(
-            (self._part(name), round(o.batch * share / 1_000), trust)
+            (self._part(name), round(o.batch * (getattr(o, name, None) or share) / 1_000), trust)
             for name, (share, trust) in SHARES.items()
             if self.rows[name]
         )
@@ -184,6 +189,7 @@ class Recipe:
                 for row in rows
             ),
             weights=corpus.weights_of(rows),
+            by_label=0.2 if name == "products" else 0.5,
         )
 
 
@@ -217,6 +223,10 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--without", choices=sorted(packs.GROUPS), help="leave out the sources of this group")
     parser.add_argument("--commercial", action="store_true", help="leave out sources that say non-commercial")
+    parser.add_argument("--start", type=Path, help="heads to go on with")
+    parser.add_argument("--scenes", type=int, help="pictures of Flickr8k in a batch, in thousandths")
+    parser.add_argument("--products", type=int, help="product photos in a batch, in thousandths")
+    parser.add_argument("--photos", type=int, help="photos of all other domains in a batch, in thousandths")
     parser.add_argument("--steps", type=int, default=1_800)
     parser.add_argument("--batch", type=int, default=1_024)
     parser.add_argument("--rivals", type=int, default=256)

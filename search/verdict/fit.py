@@ -23,6 +23,8 @@ from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, INFORMED_CONTEX
 _INVERSE_PENALTY, _INVERSE_PENALTY_INFORMED = 0.01, 0.003
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
 _SHARE = Share(level=2.0, fall=1.0)  # where nothing was seen that tells
+# Only the ten best hits are observed, often answers all: hits far behind are less likely all the same.
+_HIGHEST_LEVEL, _LEAST_FALL = 3.0, 0.3
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
 _LEAST = 20  # observations with and without answers that a model of its own needs
 
@@ -92,7 +94,8 @@ def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
     if len(np.unique(answers)) < 2:
         return _SHARE
     model = LogisticRegression(max_iter=1_000).fit(gaps[:, None], answers)
-    return Share(level=float(model.intercept_[0]), fall=max(-float(model.coef_[0, 0]), 0.0))
+    level = min(float(model.intercept_[0]), _HIGHEST_LEVEL)
+    return Share(level=level, fall=max(-float(model.coef_[0, 0]), _LEAST_FALL))
 
 
 def _fit_coverage(chosen: Sequence[Observation]) -> Logistic:

@@ -76,7 +76,7 @@ def load_heads(files: starter_weights.Files) -> GatedHeads:
     """
     heads = starter_weights.load_heads(starter_weights.HEADS_FILE)
     widths = heads.widths
-    if (widths.features, widths.texts, widths.learned + widths.known) != (IMAGE_FEATURES, 384, EMBED_DIM):
+    if (widths.features, widths.texts, widths.learned + widths.posterior) != (IMAGE_FEATURES, 384, EMBED_DIM):
         reason = f"its heads have the widths {widths}, expected {IMAGE_FEATURES} and 384 to {EMBED_DIM}"
         raise ModelUnavailable("starter", reason, "Install findmake again.")
     classifier = starter_weights.load_classifier(files.image)
