@@ -177,7 +177,7 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
         np.testing.assert_allclose(before, after, atol=0.02)
         gaps = np.linspace(0, 3, 7, dtype=np.float32)
         np.testing.assert_allclose(
-            calibration.shares[asked].of(gaps), loaded.shares[asked].of(gaps), atol=1e-3
+            calibration.shares[asked].of(gaps, 0.7), loaded.shares[asked].of(gaps, 0.7), atol=1e-3
         )
     for familiarity in (0.0, 0.4, 1.0):
         assert loaded.bars.least(familiarity) == calibration.bars.least(familiarity)
@@ -185,18 +185,20 @@ def test_a_calibration_survives_being_saved(calibration, tmp_path):
 
 @given(
     level=st.floats(-5, 5),
+    rise=st.floats(0, 3),
     fall=st.floats(0, 10),
+    coverage=st.floats(0, 1),
     gaps=st.lists(st.floats(-2, 20, width=32), min_size=1, max_size=30),
 )
-def test_shares_never_rise_from_one_hit_to_the_next(level, fall, gaps):
-    shares = Share(level=level, fall=fall).of(np.sort(np.array(gaps, np.float32)))
+def test_shares_never_rise_from_one_hit_to_the_next(level, rise, fall, coverage, gaps):
+    shares = Share(level=level, rise=rise, fall=fall).of(np.sort(np.array(gaps, np.float32)), coverage)
     assert (np.diff(shares) <= 0).all()
     assert ((shares >= 0) & (shares <= 1)).all()
 
 
 def test_a_share_that_would_rise_is_refused():
     with pytest.raises(ValueError, match="later hit"):
-        Share(level=0.0, fall=-0.1)
+        Share(level=0.0, rise=0.0, fall=-0.1)
 
 
 def test_what_an_encoder_does_not_know_is_denied_later():

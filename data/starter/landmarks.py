@@ -96,4 +96,4 @@ def _background(
             for n, row in enumerate(rows)
             if n % 2 == 0 and not (without and packs.group_of(row.source) == without)
         ]
-        yield embedded.images(name)[generator.permutation(even)[:most]]
+        yield embedded.images(name)[generator.permutation(np.array(even, int))[:most]]

@@ -193,7 +193,7 @@ class Answer:
         if self.judgement is None:
             return {}
         coverage = self.judgement.coverage
-        shares = self._judge.shares(self._first - self._ranking.relevance(ids))
+        shares = self._judge.shares(self._first - self._ranking.relevance(ids), coverage)
         return {
             item_id: round(coverage if item_id in self._copied else coverage * share, 4)
             for item_id, share in zip(ids, shares.tolist(), strict=True)

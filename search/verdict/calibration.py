@@ -186,7 +186,7 @@ class Calibration:
             packed = np.array([order.null, order.mean, order.spread, order.bias], np.float32)
             tensors[f"order.{asked}.{kind}"] = packed
         for asked, share in self.shares.items():
-            tensors[f"share.{asked}"] = np.array([share.level, share.fall], np.float32)
+            tensors[f"share.{asked}"] = np.array([share.level, share.rise, share.fall], np.float32)
         facts = {
             "weights_sha256": self.weights_sha256,
             "bars": [self.bars.match, self.bars.weak, self.bars.least(0.0)],
@@ -282,5 +282,5 @@ def _order(tensors: Mapping[str, Any], name: str) -> Order:
 
 
 def _share(tensors: Mapping[str, Any], asked: str) -> Share:
-    level, fall = (float(value) for value in tensors[f"share.{asked}"])
-    return Share(level=level, fall=fall)
+    level, rise, fall = (float(value) for value in tensors[f"share.{asked}"])
+    return Share(level=level, rise=rise, fall=fall)

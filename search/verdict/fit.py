@@ -22,7 +22,7 @@ from .signals import COVERAGE_CONTEXT, HIT_CONTEXT, HIT_SIGNALS, INFORMED_CONTEX
 # Of standardised weights; chosen by cross-validation over concepts, and for informed models over domains.
 _INVERSE_PENALTY, _INVERSE_PENALTY_INFORMED = 0.01, 0.003
 _LEAST_SLOPE = 0.05  # log-odds per deviation: whatever the data say, a higher score comes first
-_SHARE = Share(level=2.0, fall=1.0)  # where nothing was seen that tells
+_SHARE = Share(level=1.0, rise=0.5, fall=1.0)  # where nothing was seen that tells
 # Only the ten best hits are observed, often answers all: hits far behind are less likely all the same.
 _HIGHEST_LEVEL, _LEAST_FALL = 3.0, 0.3
 _FOLDS = 5  # of concepts, to see what a model makes of concepts that it was not fitted on
@@ -75,13 +75,13 @@ def fit_models(observations: Sequence[Observation]) -> Fitted:
         raise ValueError(f"{len(observations)} observations are too few to fit anything")
     return Fitted(
         hits=_completed(hits),
-        shares={asked: _fit_share(observations, asked) for asked in QUERY_KINDS},
+        shares={asked: _fit_share(observations, asked, _completed(coverage)) for asked in QUERY_KINDS},
         coverage=_completed(coverage),
         order=_completed(order),
     )
 
 
-def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
+def _fit_share(observations: Sequence[Observation], asked: QueryKind, coverage: Models) -> Share:
     """Fit how fast answers thin out behind the first hit, where there are any; on pictures, if possible."""
     from sklearn.linear_model import LogisticRegression
 
@@ -93,9 +93,17 @@ def _fit_share(observations: Sequence[Observation], asked: QueryKind) -> Share:
     answers = np.concatenate([one.answers for one in chosen])
     if len(np.unique(answers)) < 2:
         return _SHARE
-    model = LogisticRegression(max_iter=1_000).fit(gaps[:, None], answers)
-    level = min(float(model.intercept_[0]), _HIGHEST_LEVEL)
-    return Share(level=level, fall=max(-float(model.coef_[0, 0]), _LEAST_FALL))
+    odds = [
+        np.clip(coverage[one.asked, one.kind].log_odds(one.coverage), -7, 7).repeat(len(one.answers))
+        for one in chosen
+    ]
+    model = LogisticRegression(max_iter=1_000).fit(np.stack([gaps, np.concatenate(odds)], axis=1), answers)
+    fall, rise = -float(model.coef_[0, 0]), float(model.coef_[0, 1])
+    return Share(
+        level=min(float(model.intercept_[0]), _HIGHEST_LEVEL),
+        rise=max(rise, 0.0),
+        fall=max(fall, _LEAST_FALL),
+    )
 
 
 def _fit_coverage(chosen: Sequence[Observation]) -> Logistic:

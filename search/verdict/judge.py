@@ -21,10 +21,10 @@ _SURE = 1e-3  # no witness is surer than that
 _SILENT = -0.25  # log-odds that a text which does not fit takes away, at most
 _KNOWN = 0.65  # familiarity of a query from which pictures tell more about it than its words do
 _UNLEARNED = "This model has not learned what {query!r} looks like; here is what comes nearest."
-# Log-odds that all words of a query in few items' texts add: where pictures know what is asked for;
-# elsewhere, where what pictures say counts half; beside a picture; and where a word is a number or code,
-# which nothing but words can know.
-_WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.1, 2.2, 0.5, 4.0
+# Log-odds that all words of a query in few items' texts add, where what pictures say against them counts
+# half: where pictures know what is asked for; elsewhere; beside a picture; and where a word is a number or a
+# code, which nothing but words can know.
+_WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.6, 2.2, 0.5, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +102,19 @@ class Judge:
             (some, calibration.probabilities(self._asked, kind, query, some)) for kind, some in best.items()
         )
 
-    def shares(self, gaps: Embeddings) -> Embeddings:
+    def shares(self, gaps: Embeddings, coverage: float) -> Embeddings:
         """Give P(a hit answers, given that anything does), (n,) float32.
 
         Args:
             gaps: (n,) by how much each hit's relevance lies behind the first one's.
+            coverage: P(anything does).
 
         Raises:
             ValueError: nothing is calibrated.
         """
         if self._calibration is None:
             raise ValueError("nothing is calibrated: hits have no probabilities")
-        return self._calibration.shares[self._asked].of(gaps)
+        return self._calibration.shares[self._asked].of(gaps, coverage)
 
     def judgement(self, best: Mapping[Kind, Best], *, words: WordMatch | None = None) -> Judgement | None:
         """Judge the whole; None if not calibrated.
@@ -156,9 +157,8 @@ class Judge:
             return _chance(odds + _WORDED_MIXED)
         if words.is_code:
             return _chance(max(odds, 0.0) + _CODED)
-        if self._calibration.knows(self._embedded.embedding) >= _KNOWN:
-            return _chance(odds + _WORDED)
-        return _chance((odds / 2 if odds < 0 else odds) + _WORDED_STRANGE)
+        known = self._calibration.knows(self._embedded.embedding) >= _KNOWN
+        return _chance((odds / 2 if odds < 0 else odds) + (_WORDED if known else _WORDED_STRANGE))
 
     def _name(self) -> str:
         """Name what is sought, for a sentence."""

@@ -40,28 +40,35 @@ class Order:
         return Scale(zero=mean, step=spread * unit / self.null, shift=known / unit)
 
 
+_SUREST = 1e-3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """How likely a hit is an answer, given that anything is: the less, the farther it lies behind the first.
+    """How likely a hit is an answer, given that anything is: less so, the farther it lies behind the first.
 
     So a hit's probability, the coverage times this share, never exceeds the coverage, and never rises from
     one hit to the next.
 
     Attributes:
-        level: log-odds of the first hit.
+        level: log-odds of the first hit where the coverage is one half.
+        rise: log-odds for each unit of the coverage's log-odds: where an answer is surer, so is which hit it
+            is.
         fall: log-odds lost for each unit of relevance behind the first, at least 0.
     """
 
     level: float
+    rise: float
     fall: float
 
     def __post_init__(self) -> None:
         if not self.fall >= 0:
             raise ValueError(f"a later hit would be likelier than an earlier one: the fall is {self.fall}")
 
-    def of(self, gaps: Embeddings) -> Embeddings:
-        """Give shares (n,) float32 of hits whose relevance lies (n,) behind the first one's."""
-        odds = self.level - self.fall * np.maximum(gaps, 0)
+    def of(self, gaps: Embeddings, coverage: float) -> Embeddings:
+        """Give shares (n,) float32 of hits that lie (n,) behind the first one, for a coverage."""
+        sure = min(max(coverage, _SUREST), 1 - _SUREST)
+        odds = self.level + self.rise * np.log(sure / (1 - sure)) - self.fall * np.maximum(gaps, 0)
         shares: Embeddings = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
         return shares
 
