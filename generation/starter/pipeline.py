@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
@@ -54,6 +54,8 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         translator: moves pictures' embeddings to those that the denoiser was trained on, where an encoder
             took the place of another since; else the identity.
     """
+
+    _optional_components: ClassVar[list[str]] = ["translator"]
 
     vae: PatchAutoencoder
     unet: UNet2DConditionModel
@@ -128,7 +130,8 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def _translated(self, pictures: Tensor) -> Tensor:
         """Translate embeddings (m, dim) of pictures; rows of zeros, which stand for none, stay zeros."""
-        return self.translator(pictures) * pictures.any(dim=-1, keepdim=True)
+        translated: Tensor = self.translator(pictures) * pictures.any(dim=-1, keepdim=True)
+        return translated
 
     def _start(self, condition: Condition, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Give the first latents and the steps to take: all from noise, or the last ones from a picture."""

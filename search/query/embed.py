@@ -157,11 +157,8 @@ class QueryEmbedder:
         self._collection.verify(self._encoder, ["text"])
         texts = paraphrases(text) if measured(self._collection.spec).paraphrases else (text,)
         rows = encode_whole_texts(self._encoder, texts)
-        if len(rows) == 1:
-            return rows[0]
-        mean = rows.mean(axis=0)
-        unit: Embeddings = mean / np.linalg.norm(mean)
-        return unit
+        mean: Embeddings = rows[0] if len(rows) == 1 else rows.mean(axis=0)
+        return mean if len(rows) == 1 else mean / np.linalg.norm(mean)
 
     def _picture(self, term: Picture) -> Embeddings:
         if term.url is not None:
