@@ -11,10 +11,12 @@ from search.evaluation.verdict_metrics import auroc, calibration_error
 from search.verdict.calibration import Bars
 from search.verdict.signals import INFORMED_SIGNALS
 
-DRAWN = ("fluent-emoji", "openclipart", "tuxpaint")
+DRAWN = ("fluent-emoji", "openclipart", "tuxpaint", "lifenjoy51/flash-card")
 """Ends of the names of domains that are no photos; they are judged, and neither fitted on nor set a bar."""
 
-_DENIED = 0.04  # of what is there, in any domain, at most so much may be called "no match"
+# Of what is there, so much may be called "no match": things that the encoder was taught, in known domains;
+# and things that it was not, in all.
+_DENIED, _DENIED_STRANGE = 0.04, 0.012
 _WRONG = 0.22  # of what is called a match, with half of the concepts taken out, at most so much may be wrong
 _KNOWN = INFORMED_SIGNALS.index("known")
 _STRANGE, _FAMILIAR = 0.65, 0.88  # as ``Knowledge.familiarity``
@@ -45,11 +47,10 @@ def bars_for(asked: Sequence[Asked], coverage: np.ndarray) -> Bars:
         <= _WRONG
     )
     known = familiarity(asked)
-    low = [
-        _quantile(coverage[chosen], weights[chosen], _DENIED)
-        for chosen in (present & (known < 0.5), present & (known >= 0.5))
-    ]
-    strange, weak = round(min(low), 3), round(min(low[1], float(match)), 3)
+    taught = present & (known > 0.99) & np.char.startswith(domains, "known:")
+    untaught = present & (known < 0.5)
+    weak = round(min(_quantile(coverage[taught], weights[taught], _DENIED), float(match)), 3)
+    strange = round(_quantile(coverage[untaught], weights[untaught], _DENIED_STRANGE), 3)
     return Bars(match=round(float(match), 2), weak=weak, strange=min(strange, weak))
 
 

@@ -96,13 +96,18 @@ def paraphrases(text: str) -> tuple[str, ...]:
         The text alone if it is longer than a name, or not plain words; else the singular, with its article,
         the plural, and a sentence with it.
     """
-    bare = " ".join(text.split()).strip(" .!?")
-    bare = _ARTICLE.sub("", _OPENING.sub("", bare))
+    bare = bare_name(text)
     words = bare.lower().split()
     if not 1 <= len(words) <= LONGEST or not _PLAIN.fullmatch(bare):
         return (text,)
     single, one, many = forms(bare)
     return tuple(dict.fromkeys((single, one, many, f"a photo of {one}")))
+
+
+def bare_name(text: str) -> str:
+    """Take what a text begins and ends with and does not mean: "a photo of", an article, a full stop."""
+    bare = " ".join(text.split()).strip(" .!?")
+    return _ARTICLE.sub("", _OPENING.sub("", bare))
 
 
 def forms(name: str) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer import Collection, Embeddings, Ids
 
-from ..query.paraphrase import singular
+from ..query.paraphrase import bare_name, singular
 
 _STOP_WORDS = frozenset({
     "a", "an", "the", "of", "in", "on", "with", "and", "or", "at", "for", "from",
@@ -78,7 +78,7 @@ def _words(text: str) -> list[str]:
     as a whole word too; a plural is sought as the beginning that it shares with its singular.
     """
     printable = "".join(char for char in text if char != "\0" and not 0xD800 <= ord(char) <= 0xDFFF)
-    words = [word for word in printable.split() if any(char.isalnum() for char in word)]
+    words = [word for word in bare_name(printable).split() if any(char.isalnum() for char in word)]
     words = [word for word in words if word.lower() not in _STOP_WORDS] or words
     if words and words[-1].lower().startswith(single := singular(words[-1].lower())):
         words[-1] = words[-1][: len(single)]
