@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from indexer import Embeddings, Encoder, Kind
-from search import Calibration, EmbeddedQuery
+from search import PHRASES, Calibration, EmbeddedQuery
 
 from .errors import BadRequest, Blocked
 
@@ -146,7 +146,9 @@ class Guard:
         if not phrases:
             return
         self._concepts = encoder.encode_texts(phrases)  # (c, dim)
-        harmless = self._bank.phrases if self._bank is not None else encoder.encode_texts(_PLAIN)
+        harmless = (
+            self._bank.phrases[: len(PHRASES)] if self._bank is not None else encoder.encode_texts(_PLAIN)
+        )
         other = (harmless @ self._concepts.T).max(axis=1) < _SAME
         self._harmless = harmless[other]  # (p, dim)
 

@@ -27,7 +27,7 @@ class Measured:
         label_scale: what cosines of a picture with labels are multiplied by before the softmax; the inverse
             of its temperature (Guo et al. 2017), fitted on labelled pictures.
         near_duplicate: the cosine from which two pictures count as copies of one another; 0.97 for the
-            starter: of copies that lack 5 % at their borders it finds 98 % among product photos and 42 % among
+            starter: of copies that lack 5 % at their borders it finds 98 % of product photos and 42 % of
             scenes, with 9 other pairs among 2,277 products and none among 1,000 scenes; copies of half the
             size or compressed anew lie farther off (docs/recommendation-and-tags.md).
         paraphrases: the mean of a short query's paraphrases finds more than the query as it was typed.

@@ -12,13 +12,14 @@ from search.evaluation.verdict_metrics import auroc, calibration_error
 from search.verdict.calibration import QUERY_KINDS
 from search.verdict.fit import choose_bars, fit_logistic, fit_models
 from search.verdict.leave_one_out import Observation
-from search.verdict.logistic import Blended, Logistic, expanded
+from search.verdict.logistic import Logistic, expanded
 from search.verdict.signals import (
     COVERAGE_CONTEXT,
     COVERAGE_SIGNALS,
-    FAMILIAR_SIGNALS,
     HIT_CONTEXT,
     HIT_SIGNALS,
+    INFORMED_CONTEXT,
+    INFORMED_SIGNALS,
 )
 
 PLANTED = COVERAGE_SIGNALS.index("first_null")
@@ -143,48 +144,50 @@ def test_bars_let_through_what_has_answers(seed, recall):
         assert (coverage[present] >= bars.weak - 0.005).mean() >= recall - 0.02
 
 
-def with_landmarks(some, known, seed):
-    """Let landmarks tell presence where they know what is asked for, while the other signals are noise."""
+def informed(some, known, seed, domains=6):
+    """Let knowledge tell presence where it knows what is asked for, while the other signals are noise."""
     rng = np.random.default_rng(seed)
     found = []
     for number, one in enumerate(some):
-        extra = rng.normal(size=len(FAMILIAR_SIGNALS)).astype(np.float32)
+        extra = rng.normal(size=len(INFORMED_SIGNALS) - len(COVERAGE_SIGNALS) - 1).astype(np.float32)
         knows = number // 2 % 2 if known is None else known
         extra[0] += 4 * one.present * knows
-        extra[FAMILIAR_SIGNALS.index("known")] = 0.95 if knows else 0.3
-        found.append(replace(one, coverage=np.concatenate([one.coverage, extra])))
+        whole = np.concatenate([extra, one.coverage, [0.95 if knows else 0.3]]).astype(np.float32)
+        found.append(replace(one, coverage=whole, domain=f"d{number // 2 % domains}"))
     return found
 
 
-def test_landmarks_count_for_what_they_know_only():
-    some = with_landmarks(observations(0, 2_400, strength=1.5), None, 1)
+def test_knowledge_counts_for_what_it_knows():
+    some = informed(observations(0, 2_400, strength=1.5), None, 1)
     model = fit_models(some).coverage["phrase", "image"]
-    assert isinstance(model, Blended)
+    assert model.context == INFORMED_CONTEXT
+    areas = {}
     for known in (True, False):
-        fresh = with_landmarks(observations(2, 400, strength=1.5), known, 3)
+        fresh = informed(observations(2, 400, strength=1.5), known, 3)
         signals, present = np.stack([one.coverage for one in fresh]), [one.present for one in fresh]
-        assert (auroc(model.probability(signals), present) > 0.92) == known
-        general = model.strange.probability(signals)
-        if not known:
-            np.testing.assert_allclose(model.probability(signals), general, rtol=1e-5)
-            np.testing.assert_allclose(
-                model.probability(signals[:, : len(COVERAGE_SIGNALS)]), general, rtol=1e-5
-            )
+        areas[known] = auroc(model.probability(signals), present)
+    assert areas[True] > 0.92
+    assert areas[False] < areas[True] - 0.05
 
 
-def test_too_little_of_what_landmarks_know_makes_one_model():
-    some = with_landmarks(observations(0, 300), True, 1)
-    model = fit_models(some).coverage["phrase", "image"]
-    assert isinstance(model, Logistic)
+def test_without_knowledge_the_model_is_over_the_signals_of_any_encoder():
+    model = fit_models(observations(0)).coverage["phrase", "image"]
     assert len(model.mean) == len(COVERAGE_SIGNALS)
+    assert model.context == COVERAGE_CONTEXT
 
 
-def test_what_counts_nothing_changes_nothing():
-    some, noise = observations(0, 400), observations(9, 400, strength=-4.0)
-    signals = np.stack([one.coverage for one in [*some, *noise]])
-    present = np.array([one.present for one in [*some, *noise]])
-    concepts = [one.concept for one in [*some, *noise]]
-    counts = np.repeat([1.0, 0.0], 400).astype(np.float32)
-    found = fit_logistic(signals, present, concepts, context=COVERAGE_CONTEXT, weights=counts)
-    alone = fit_logistic(signals[:400], present[:400], concepts[:400], context=COVERAGE_CONTEXT)
+def test_shares_fall_behind_the_first_hit():
+    share = fit_models(observations(0)).shares["phrase"]
+    values = share.of(np.array([0.0, 1.0, 4.0, 8.0], np.float32), 0.9)
+    assert (np.diff(values) < 0).all()
+
+
+def test_weights_are_relative():
+    some = observations(0, 400)
+    signals = np.stack([one.coverage for one in some])
+    present = np.array([one.present for one in some])
+    concepts = [one.concept for one in some]
+    thrice = np.full(400, 3.0, np.float32)
+    found = fit_logistic(signals, present, concepts, context=COVERAGE_CONTEXT, weights=thrice)
+    alone = fit_logistic(signals, present, concepts, context=COVERAGE_CONTEXT)
     np.testing.assert_allclose(found.weights, alone.weights, atol=1e-5)

@@ -101,7 +101,7 @@ class Answer:
         ids = self._ranking.counted(_JUDGED)
         best = self._ranking.best(ids)
         self._first = float(self._ranking.relevance(ids[:1])[0]) if ids else 0.0
-        judgement = self._judge.judgement(best, words=self._word_match(ids))
+        judgement = self._judge.judgement(best, words=self._word_match())
         if judgement is None or (not ids and self._ranking.first(1)):
             return judgement and replace(judgement, reason=_ONLY_MADE)
         self._copied = self._copies(best)
@@ -109,12 +109,10 @@ class Answer:
             return replace(judgement, verdict="match", coverage=_COPY, reason=_THE_SAME)
         return judgement
 
-    def _word_match(self, ids: Sequence[int]) -> WordMatch | None:
-        """Tell what words say, where one of the best hits holds all of them; else nothing."""
+    def _word_match(self) -> WordMatch | None:
+        """Tell what words say, where few items hold all of them; else nothing."""
         count = self._ranking.decisive
-        if not count or not any(self._ranking.is_decided(item_id) for item_id in ids):
-            return None
-        return WordMatch(items=count, words=self._ranking.words)
+        return WordMatch(items=count, words=self._ranking.words) if count else None
 
     def _copies(self, best: Mapping[Kind, Best]) -> frozenset[int]:
         """Name the hits that are the picture that was asked with, or copies of it."""

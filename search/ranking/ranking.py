@@ -95,10 +95,6 @@ class Ranking:
         """
         return self._words.decisive() if self._words is not None else 0
 
-    def is_decided(self, item_id: int) -> bool:
-        """Say whether an item is one of those that hold all words of the query, if that singles them out."""
-        return self._words is not None and self._words.is_decisive and item_id in self._words.known
-
     @property
     def words(self) -> tuple[str, ...]:
         """The words that are sought."""
@@ -247,8 +243,8 @@ class _WordSearch:
         self.ids, self.scores = found.ids[kept], found.scores[kept].astype(np.float64)
         self.known = frozenset(self.ids.tolist())
         # Beside a picture words are one witness of two: "red" does not put whatever is called so first.
-        alone = all(isinstance(term, Words) for term in query.terms)
-        self.is_decisive = alone and found.every and is_decisive(len(found.ids), counted.items)
+        self._alone = all(isinstance(term, Words) for term in query.terms)
+        self.is_decisive = self._alone and found.every and is_decisive(len(found.ids), counted.items)
 
     def decisive(self) -> int:
         """Count the items with all words among those that count, if that singles them out; else 0."""
@@ -256,7 +252,7 @@ class _WordSearch:
         if narrowed is None:  # words find nothing else
             return len(self.ids) if self.is_decisive else 0
         found = self._find(narrowed)
-        if not (found.every and is_decisive(len(found.ids), self._counted.total)):
+        if not (self._alone and found.every and is_decisive(len(found.ids), self._counted.total)):
             return 0
         return int((~np.isin(found.ids, self._left_out)).sum())
 

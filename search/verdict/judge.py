@@ -29,7 +29,7 @@ _WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.6, 2.2, 0.5, 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordMatch:
-    """All words of a query stand in the texts of a few items, one of which is among the best hits.
+    """All words of a query stand in the texts of a few items.
 
     Attributes:
         items: how many.
