@@ -3,7 +3,7 @@
     python data/generator/evaluate.py DATA starter --samples 500 --sheets docs/images
     python data/generator/evaluate.py DATA FOLDER
 
-DATA holds fashion-dev.parquet. The judge (judge.py) had no part in training. With --copies EXAMPLES (the file
+DATA holds fashion-dev.parquet and the packs of broad/. The judge (judge.py) had no part in training. With --copies EXAMPLES (the file
 that train.py prepared) also looks for near copies of training pictures.
 """
 
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judge import Judge, Shop, alike, kernel_gap, vote
+from judge import Judge, Shop, alike, kernel_gap, rank, vote
+from kinds import dev_photos, known_photos, read_kinds
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -31,7 +32,7 @@ from generation.fill.near_copies import SAME_OUTLINES, outline
 from indexer import Encoder, load_encoder
 from search import near_duplicate_threshold
 
-SEEDS, STEPS = 8, 50
+SEEDS, GOODS_SEEDS, STEPS = 8, 4, 50
 KINDS = (
     "t-shirt",
     "shirt",
@@ -81,6 +82,30 @@ def types(shop: Shop, maker: Maker, judge: Judge) -> tuple[dict[str, Any], dict[
         "type_by_name": {name: float(right[asked == name].mean()) for name in names},
         "alike": float(np.mean(made_alike)),
         "alike_real": float(np.mean(real_alike)),
+    }
+    return figures, made
+
+
+def goods(
+    data: Path, maker: Maker, judge: Judge, cache: Path
+) -> tuple[dict[str, Any], dict[str, list[Image.Image]]]:
+    """Judge pictures of kinds of other departments: is what was asked for among the best five names of all?"""
+    kinds = [kind for several in read_kinds().values() for kind in several]
+    known, dev = known_photos(data, judge, cache), dev_photos(data, judge, kinds)
+    made = {kind: maker.make(kind, GOODS_SEEDS) for kind in kinds}
+    found = judge.features([picture for pictures in made.values() for picture in pictures])
+    asked = np.repeat(kinds, GOODS_SEEDS)
+    names = rank(found, known.features, known.labels, most=5)
+    real = rank(dev.features, known.features, known.labels, most=5)
+    hit = (names == asked[:, None]).any(1)
+    figures = {
+        "goods_top5": float(hit.mean()),
+        "goods_top1": float((names[:, 0] == asked).mean()),
+        "goods_top5_real": float((real == dev.labels[:, None]).any(1).mean()),
+        "goods_top1_real": float((real[:, 0] == dev.labels).mean()),
+        "goods_of": len(np.unique(known.labels)),
+        "goods_by_kind": {kind: float(hit[asked == kind].mean()) for kind in kinds},
+        "goods_alike": float(np.mean([alike(found[asked == kind]) for kind in kinds])),
     }
     return figures, made
 
@@ -169,6 +194,12 @@ def main() -> None:
     parser.add_argument("generator", help="'starter' or a folder")
     parser.add_argument("--samples", type=int, default=500, help="pictures for the comparison of heaps")
     parser.add_argument("--colour-seeds", type=int, default=2)
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("data/local/judge-photos.npz"),
+        help="keeps what the judge saw of real pictures",
+    )
     parser.add_argument("--copies", type=Path, metavar="EXAMPLES")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write contact sheets there")
     options = parser.parse_args()
@@ -179,7 +210,11 @@ def main() -> None:
     print(json.dumps(figures), flush=True)
     found, by_colour = colours(shop, maker, options.colour_seeds)
     print(json.dumps(found), flush=True)
+    options.cache.parent.mkdir(parents=True, exist_ok=True)
+    found, by_kind = goods(options.data, maker, judge, options.cache)
+    print(json.dumps(found), flush=True)
     if options.sheets:
+        sheet(by_kind, options.sheets / "starter-goods.png", columns=GOODS_SEEDS)
         decent = {name: pictures for name, pictures in by_type.items() if name != "Briefs"}
         sheet(decent, options.sheets / "starter-types.png", columns=8)
         some = {
