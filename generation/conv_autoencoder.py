@@ -1,4 +1,4 @@
-"""The autoencoder of the starter generator: patches to a few numbers and back, learned on top of principal components.
+"""The autoencoder of the starter generator: patches to a few numbers, learned from principal components on.
 
 Encoder and decoder are each the sum of a linear map of patches, which begins as their principal components,
 and a convolutional network that begins at zero. So even an untrained one is usable, and the linear half gives
@@ -94,7 +94,7 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @torch.no_grad()
     def standardise(self, latents: Tensor) -> None:
-        """Bring latents to mean 0 in each channel and deviation 1 in all from now on, measured on (n, c, h, w)."""
+        """Bring latents to mean 0 in each channel and deviation 1 in all, measured on (n, c, h, w)."""
         raw = latents / self.scale + self.shift[:, None, None]
         self.shift.copy_(raw.mean((0, 2, 3)))
         self.scale.copy_((raw - self.shift[:, None, None]).std().reciprocal().reshape(1))

@@ -5,7 +5,6 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,7 +48,9 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packs")
     (folder / "broad").mkdir()
     packs = {
-        name: [thing(f"{name}-{i}", "chair", "x") for i in range(2)] for name in sources.PACKS if "broad" in name
+        name: [thing(f"{name}-{i}", "chair", "x") for i in range(2)]
+        for name in sources.PACKS
+        if "broad" in name
     }
     packs["broad/home"] = [thing("a", "Table", "ikea"), thing("b", None, "sweethome3d")]
     packs["broad/objects"].append(thing("painted", "dog", "pacs", domain="art"))
@@ -59,7 +60,13 @@ def data(tmp_path_factory):
     ]
     packs["fashion-train"] = [product(1), product(2, "Watches", "NA"), *[product(n) for n in range(10, 40)]]
     packs["fashion-large"] = [
-        {"id": 1, "articleType": "Shirts", "baseColour": "Blue", "title": "x", "image": webp("red", (224, 224))}
+        {
+            "id": 1,
+            "articleType": "Shirts",
+            "baseColour": "Blue",
+            "title": "x",
+            "image": webp("red", (224, 224)),
+        }
     ]
     packs["clothing-train"] = [{"file": "c", "label": "hat", "image": webp("red")}]
     packs["flickr8k-train"] = [{"file": "f", "captions": ["a dog runs"], "image": webp("red")}]

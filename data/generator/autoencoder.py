@@ -3,8 +3,8 @@
     python data/generator/autoencoder.py FOLDER both --steps 4000 --fall 1000
     python data/generator/autoencoder.py FOLDER decoder --steps 60000
 
-FOLDER holds what picture_set.py wrote in ``pictures``. Run the same command again to go on. Once latents are made,
-the encoder must stay; the decoder can be trained further at any time.
+FOLDER holds what picture_set.py wrote in ``pictures``. Run the same command again to go on. Once latents are
+made, the encoder must stay; the decoder can be trained further at any time.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def main() -> None:
     place = options.folder / "autoencoder"
     both = options.part == "both"
     if both and (options.folder / LATENTS_FILE).exists():
-        sys.exit(f"{options.folder} holds latents of its encoder: train the decoder alone, or remove {LATENTS_FILE}.")
+        sys.exit(f"{options.folder} holds {LATENTS_FILE}, made by its encoder: train the decoder alone.")
     autoencoder = begin(pictures, rows) if both else ConvAutoencoder.from_pretrained(place)
     trained = autoencoder if both else nn.ModuleList([autoencoder.decoder, autoencoder.from_components])
     objective = Objective(autoencoder, pictures, rows, encoder=both)

@@ -2,8 +2,8 @@
 
     python data/generator/conditions.py DATA FOLDER
 
-They stand in files of their own, FOLDER/images.npy and FOLDER/texts.safetensors, so that those of another encoder
-can take their place. Goes on where an earlier run was cut off.
+They stand in files of their own, FOLDER/images.npy and FOLDER/texts.safetensors, so that those of another
+encoder can take their place. Goes on where an earlier run was cut off.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python data/generator/denoiser.py FOLDER --steps 40000
 
-FOLDER holds what picture_set.py, autoencoder.py, latents.py and conditions.py wrote. Run the same command again to go
-on. FOLDER/generator is the generator of the last checkpoint, FOLDER/sheets shows what it makes of fixed phrases.
+FOLDER holds what the other scripts wrote, see MODEL_CARD.md. Run the same command again
+to go on. FOLDER/generator is the generator of the last checkpoint, FOLDER/sheets shows what it makes of fixed
+phrases.
 """
 
 from __future__ import annotations
@@ -182,7 +183,9 @@ def write_sheet(pipeline: StarterPipeline, encoder: Encoder, path: Path) -> None
             pipeline(condition, torch.Generator().manual_seed(seed), steps=_SHEET_STEPS)
             for seed in range(_SHEET_SEEDS)
         ]
-        cells.append(np.concatenate([to_pixels(picture)[0] for picture in made if picture is not None], axis=1))
+        cells.append(
+            np.concatenate([to_pixels(picture)[0] for picture in made if picture is not None], axis=1)
+        )
     lines = [np.concatenate(pair, axis=1) for pair in zip(cells[::2], cells[1::2], strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(lines)).save(path)
@@ -208,9 +211,7 @@ def begin(folder: Path, examples: Examples, pictures: Pictures, rows: np.ndarray
         grid=examples.pixels.shape[1] // autoencoder.patch,
     )
     scheduler = build_scheduler(PREDICTION)
-    pipeline = StarterPipeline(
-        vae=autoencoder, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge
-    )
+    pipeline = StarterPipeline(vae=autoencoder, unet=unet, scheduler=scheduler, scaler=scaler, bridge=bridge)
     write_pipeline(pipeline, folder / "start.new")
     (folder / "start.new").rename(start)
     return pipeline

@@ -3,8 +3,8 @@
     python data/generator/evaluate.py DATA starter --samples 500 --sheets docs/images
     python data/generator/evaluate.py DATA FOLDER
 
-DATA holds fashion-dev.parquet and the packs of broad/. The judge (judge.py) had no part in training. With --copies EXAMPLES (the file
-that train.py prepared) also looks for near copies of training pictures.
+DATA holds fashion-dev.parquet and the packs of broad/. The judge (judge.py) had no part in training. With
+--copies TRAINED, the folder of the training, also looks for near copies of training pictures.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from conditions import IMAGES_FILE
 from judge import Judge, Shop, alike, kernel_gap, rank, vote
 from kinds import dev_photos, known_photos, read_kinds
+from picture_set import read_pictures
 from PIL import Image
-from safetensors.numpy import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "starter"))
 from colours import COLOURS, dominant_colour
@@ -89,7 +90,7 @@ def types(shop: Shop, maker: Maker, judge: Judge) -> tuple[dict[str, Any], dict[
 def goods(
     data: Path, maker: Maker, judge: Judge, cache: Path
 ) -> tuple[dict[str, Any], dict[str, list[Image.Image]]]:
-    """Judge pictures of kinds of other departments: is what was asked for among the best five names of all?"""
+    """Judge pictures of kinds of other departments: is it among the best five names?"""
     kinds = [kind for several in read_kinds().values() for kind in several]
     known, dev = known_photos(data, judge, cache), dev_photos(data, judge, kinds)
     made = {kind: maker.make(kind, GOODS_SEEDS) for kind in kinds}
@@ -140,10 +141,10 @@ def spread(shop: Shop, maker: Maker, judge: Judge, samples: int) -> tuple[dict[s
     return {"kid_x1000": gap, "kid_deviation": deviation, "kid_real": floor, "samples": samples}, made
 
 
-def copies(made: Sequence[Image.Image], encoder: Encoder, examples: Path) -> dict[str, Any]:
+def copies(made: Sequence[Image.Image], encoder: Encoder, trained: Path) -> dict[str, Any]:
     """Count pictures that are near copies of training pictures, by embedding or by outlines."""
-    known = load_file(examples)
-    images = known["images"].astype(np.float32)
+    pixels = read_pictures(trained / "pictures").pixels
+    images = np.load(trained / IMAGES_FILE).astype(np.float32)
     rows = encoder.encode_images(list(made))
     least = near_duplicate_threshold(encoder.spec)
     by_row, by_pixels = [], []
@@ -151,7 +152,7 @@ def copies(made: Sequence[Image.Image], encoder: Encoder, examples: Path) -> dic
         scores = images @ row
         best = np.argsort(-scores)[:20]
         mine = outline(picture)
-        real = [outline(Image.fromarray(known["pixels"][place])) for place in best.tolist()]
+        real = [outline(Image.fromarray(pixels[place])) for place in best.tolist()]
         by_row.append(float(scores[best[0]]))
         by_pixels.append(float(max(mine @ other for other in real)))
     copied = (np.array(by_row) >= least) | (np.array(by_pixels) >= SAME_OUTLINES)
@@ -200,7 +201,7 @@ def main() -> None:
         default=Path("data/local/judge-photos.npz"),
         help="keeps what the judge saw of real pictures",
     )
-    parser.add_argument("--copies", type=Path, metavar="EXAMPLES")
+    parser.add_argument("--copies", type=Path, metavar="TRAINED")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write contact sheets there")
     options = parser.parse_args()
     judge, encoder = Judge(), load_encoder("starter")

@@ -1,4 +1,4 @@
-"""Kinds of other departments than clothes, and real pictures of all that is known, for the judge to compare with."""
+"""Kinds of other departments than clothes, and real pictures for the judge to compare with."""
 
 from __future__ import annotations
 

@@ -104,9 +104,7 @@ def _take_step(loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.op
     return float(loss.detach())
 
 
-def _evaluated(
-    module: nn.Module, average: EMAModel, evaluate: Callable[[int], None], step: int
-) -> None:
+def _evaluated(module: nn.Module, average: EMAModel, evaluate: Callable[[int], None], step: int) -> None:
     average.store(module.parameters())
     average.copy_to(module.parameters())
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""How different two pictures look: their features in the packaged image network, stage by stage (Zhang et al. 2018)."""
+"""How different two pictures look: by their features in the packaged image network (Zhang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Perception(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, found: Tensor, wanted: Tensor) -> Tensor:
-        """Give the mean squared difference of unit features of (n, 3, h, w) pictures, -1 to 1, over all stages."""
+        """Give the mean squared difference of unit features of (n, 3, h, w) pictures, -1 to 1."""
         with torch.no_grad():
             targets = self._features(wanted)
         pairs = zip(self._features(found), targets, strict=True)

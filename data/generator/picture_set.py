@@ -54,7 +54,7 @@ class Pictures:
         return self.table[name].to_numpy(zero_copy_only=False)
 
     def training_rows(self, *, non_commercial: bool = True) -> NDArray[np.int64]:
-        """Give the rows to learn from, ascending: not those held out, nor, if so asked, non-commercial ones."""
+        """Give the rows to learn from, ascending: none held out; non-commercial ones only if wanted."""
         kept = ~self.column("held_out").astype(bool)
         if not non_commercial:
             kept &= self.column("commercial").astype(bool)

@@ -1,4 +1,4 @@
-"""The pictures that the starter generator learns from: where they lie, what they show, on what terms they came."""
+"""The pictures that the starter generator learns from: what they show, and on what terms they came."""
 
 from __future__ import annotations
 
@@ -126,9 +126,7 @@ def _products(rows: list[dict[str, Any]], large: list[dict[str, Any]]) -> Iterat
             group=_GROUPS[FASHION],
             kind=article_names(article)[-1],
             colour="" if row["baseColour"] == "NA" else row["baseColour"].lower(),
-            phrases=tuple(
-                dict.fromkeys([*product_sentences(row), *article_names(article), row["title"]])
-            ),
+            phrases=tuple(dict.fromkeys([*product_sentences(row), *article_names(article), row["title"]])),
             source="fashion",
             commercial=True,
             image=sharp.get(row["id"], row["image"]),

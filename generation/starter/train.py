@@ -20,7 +20,15 @@ from torch import Tensor
 from .autoencoder import PatchAutoencoder, from_pixels
 from .bridge import ConditionBridge
 from .checkpoints import Checkpoints, Progressed
-from .denoiser import NEIGHBOURS, ConditionScaler, Told, build_denoiser, build_scheduler, denoise, picture_traits
+from .denoiser import (
+    NEIGHBOURS,
+    ConditionScaler,
+    Told,
+    build_denoiser,
+    build_scheduler,
+    denoise,
+    picture_traits,
+)
 from .examples import Examples, draw, draw_pairs
 from .pipeline import StarterPipeline
 
