@@ -80,7 +80,7 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         patches = functional.pixel_unshuffle(pictures, _PATCH).permute(0, 2, 3, 1).flatten(0, 2)
         patches = patches[:: -(-len(patches) // _MOST_PATCHES)].double()
-        mean = patches.mean(0)
+        mean = patches.mean(0).reshape(3, -1).mean(1)  # of each colour: a transposed convolution has no more
         values, vectors = torch.linalg.eigh(torch.cov(patches.T))
         kept = len(self.shift)
         deviations = values.flip(0)[:kept].clamp(min=1e-8).sqrt()
@@ -88,9 +88,9 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         shape = (kept, 3, _PATCH, _PATCH)
         components = vectors.flip(1)[:, :kept].T
         self.to_components.weight.copy_((components * scale[:, None]).reshape(shape))
-        self.to_components.bias.copy_(-(components @ mean) * scale)
+        self.to_components.bias.copy_(-(components @ mean.repeat_interleave(_PATCH**2)) * scale)
         self.from_components.weight.copy_((components / scale[:, None]).reshape(shape))
-        self.from_components.bias.copy_(mean.reshape(3, -1).mean(1))
+        self.from_components.bias.copy_(mean)
 
     @torch.no_grad()
     def standardise(self, latents: Tensor) -> None:

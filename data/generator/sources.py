@@ -88,13 +88,8 @@ class Source:
 
 
 def decode(image: bytes) -> Image.Image:
-    """Decode a picture as RGB; what is transparent becomes white."""
-    with Image.open(io.BytesIO(image)) as picture:
-        if not picture.has_transparency_data:
-            return picture.convert("RGB")
-        seen = picture.convert("RGBA")
-    ground = Image.new("RGBA", seen.size, "white")
-    return Image.alpha_composite(ground, seen).convert("RGB")
+    """Decode a picture as RGB."""
+    return Image.open(io.BytesIO(image)).convert("RGB")
 
 
 def read_sources(data: Path) -> Iterator[Source]:
