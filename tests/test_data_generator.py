@@ -1,15 +1,21 @@
 """The recipe of the starter generator: sources, pictures, chances, and training that may be cut off."""
 
 import io
+import os
 import signal
 import sys
 from pathlib import Path
+from subprocess import run
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+
+from generation.request import GenerationRequest
+from generation.starter import load_starter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data" / "generator"))
 import loop
@@ -190,3 +196,33 @@ def test_averages_are_measured_and_training_keeps_its_own_weights(tmp_path):
     loop.train(module, loss, schedule, tmp_path, lambda step: measured.append(float(loss(0))))
     assert len(measured) == 50
     assert measured[-1] < measured[5]
+
+
+@pytest.mark.slow
+def test_from_packs_to_a_generator(data, tmp_path):
+    """Every script of the recipe, two steps each, and what comes out makes a picture."""
+    recipe = Path(__file__).parents[1] / "data" / "generator"
+    lines = [
+        ["picture_set.py", data, tmp_path / "pictures"],
+        ["autoencoder.py", tmp_path, "both", "--steps", "2"],
+        ["latents.py", tmp_path],
+        ["conditions.py", data, tmp_path],
+        ["denoiser.py", tmp_path, "--steps", "2"],
+        ["autoencoder.py", tmp_path, "decoder", "--steps", "2"],
+    ]
+    environment = os.environ | {"PYTHONPATH": str(recipe.parents[1])}
+
+    def call(script, *arguments):
+        return run(
+            [sys.executable, recipe / script, *arguments], capture_output=True, text=True, env=environment
+        )
+
+    for line in lines:
+        done = call(*line)
+        assert done.returncode == 0, done.stderr
+    assert call("autoencoder.py", tmp_path, "both", "--steps", "3").returncode == 1  # the encoder stays
+    generator = load_starter(tmp_path / "generator")
+    assert generator.info.size == (128, 128)
+    embedding = np.full(512, 512**-0.5, np.float32)
+    request = GenerationRequest(prompt="", embedding=embedding, seed=1, steps=2)
+    assert generator.generate(request)[0].image.size == (256, 256)

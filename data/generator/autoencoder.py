@@ -90,10 +90,8 @@ class Measure:
         self._perception = Perception()
         there = pictures.column("held_out").astype(bool) & (pictures.column("side") == SIDE)
         plain = pictures.column("plain").astype(bool)
-        self._sets = {
-            "products": self._some(pictures, np.flatnonzero(there & plain)),
-            "scenes": self._some(pictures, np.flatnonzero(there & ~plain)),
-        }
+        rows = {"products": np.flatnonzero(there & plain), "scenes": np.flatnonzero(there & ~plain)}
+        self._sets = {name: self._some(pictures, some) for name, some in rows.items() if len(some)}
 
     def _some(self, pictures: Pictures, rows: np.ndarray) -> Tensor:
         chosen = np.sort(np.random.default_rng(SEED).permutation(rows)[:_MEASURED])
@@ -123,7 +121,7 @@ def begin(pictures: Pictures, rows: np.ndarray) -> ConvAutoencoder:
     torch.manual_seed(SEED)
     autoencoder = ConvAutoencoder()
     full = rows[pictures.column("side")[rows] == SIDE]
-    chosen = np.sort(np.random.default_rng(SEED).choice(full, _FITTED, replace=False))
+    chosen = np.sort(np.random.default_rng(SEED).choice(full, min(_FITTED, len(full)), replace=False))
     autoencoder.fit(from_pixels(pictures.pixels[chosen]))
     return autoencoder
 

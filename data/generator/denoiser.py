@@ -158,7 +158,8 @@ class Checked:
             return
         self._checked = step
         random = np.random.default_rng(SEED)
-        errors = [self._objective.error(some, random) for some in np.split(self._rows, len(self._rows) // 64)]
+        batches = np.array_split(self._rows, -(-len(self._rows) // BATCH))
+        errors = [self._objective.error(some, random) for some in batches]
         print(f"held out at step {step}: loss {torch.stack(errors).mean():.4f}", flush=True)
         export(self._pipeline, self._facts, self._folder / "generator")
         if step // _SHEET_EVERY > self._sheet:
