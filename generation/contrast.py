@@ -7,13 +7,15 @@ regression (Saunders et al. 1998), learned anew for each encoder in a fraction o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer import Embeddings
-from search.signals import Null
+
+Spread = Callable[[Embeddings], tuple[Embeddings, Embeddings]]
 
 _SAME = 0.8  # cosine from which a harmless phrase says the same as a concept, and is no contrast to it
 _ENOUGH = 50  # phrases of each kind from which there is something to learn
@@ -28,16 +30,17 @@ class Contrast:
         names: (c,) the concept of each of its phrases.
         concepts: (c, dim) float32 unit rows, at least one.
         harmless: (h, dim) float32 unit rows.
-        null: how unrelated embeddings of this kind score; None if that is not known.
+        spread: tells means (n,) and deviations (n,) of the scores that unrelated embeddings have with phrases
+            (n, dim); None if that is not known.
     """
 
     def __init__(
-        self, names: tuple[str, ...], concepts: Embeddings, harmless: Embeddings, null: Null | None
+        self, names: tuple[str, ...], concepts: Embeddings, harmless: Embeddings, spread: Spread | None
     ) -> None:
         self._names = names
         self._concepts = concepts
         self._others = harmless[(harmless @ concepts.T).max(axis=1) < _SAME]
-        self._levels = [_levels(phrases, null) for phrases in (concepts, self._others)]
+        self._levels = [_levels(phrases, spread) for phrases in (concepts, self._others)]
         can_learn = min(len(concepts), len(self._others)) >= _ENOUGH
         self._regression = _learned(concepts, harmless) if can_learn else None
 
@@ -49,7 +52,7 @@ class Contrast:
     def nearest(self, row: Embeddings) -> tuple[float, str]:
         """Give the lead of the best phrase of a concept over the best other one, and the concept's name.
 
-        In standard deviations, where the null is known; minus infinity where there is nothing to compare.
+        In standard deviations, where the spread is known; minus infinity where there is nothing to compare.
         """
         fits, others = (
             (phrases @ row - mean) / deviation
@@ -64,11 +67,11 @@ class Contrast:
         return float(self._regression.predict(row[None])[0])
 
 
-def _levels(phrases: Embeddings, null: Null | None) -> tuple[Embeddings, Embeddings]:
+def _levels(phrases: Embeddings, spread: Spread | None) -> tuple[Embeddings, Embeddings]:
     """Tell how each phrase's scores are spread: means (n,) and deviations (n,)."""
-    if null is None:
+    if spread is None:
         return np.zeros(len(phrases), np.float32), np.ones(len(phrases), np.float32)
-    return null.spread(phrases)
+    return spread(phrases)
 
 
 def _learned(concepts: Embeddings, harmless: Embeddings) -> Any:

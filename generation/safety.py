@@ -24,9 +24,8 @@ import numpy as np
 
 from indexer import Embeddings, Encoder, Kind
 from search import Calibration, EmbeddedQuery
-from search.signals import Null
 
-from .contrast import Contrast
+from .contrast import Contrast, Spread
 from .errors import BadRequest, Blocked
 from .shipped_banks import read_lists, read_phrases
 
@@ -159,16 +158,18 @@ class Guard:
             return
         asked = [(concept.name, phrase) for concept in policy.concepts for phrase in concept.asked]
         names = tuple(name for name, _ in shown + asked)
-        concepts = encoder.encode_texts([phrase for _, phrase in shown + asked])
+        concepts = _encoded(encoder, tuple(phrase for _, phrase in shown + asked))
         bank = calibration.bank if calibration is not None else None
-        harmless = bank.phrases if bank is not None else encoder.encode_texts(_PLAIN)
-        wares = encoder.encode_texts(read_phrases("products.txt"))
-        nulls: dict[Kind, Null] = dict(bank.nulls) if bank is not None else {}
+        harmless = bank.phrases if bank is not None else _encoded(encoder, _PLAIN)
+        wares = _encoded(encoder, read_phrases("products.txt"))
+        spreads: dict[Kind, Spread] = (
+            {kind: null.spread for kind, null in bank.nulls.items()} if bank is not None else {}
+        )
         self._contrasts["image"] = Contrast(
-            names[: len(shown)], concepts[: len(shown)], harmless, nulls.get("image")
+            names[: len(shown)], concepts[: len(shown)], harmless, spreads.get("image")
         )
         self._contrasts["text"] = Contrast(
-            names, concepts, np.concatenate([harmless, wares]), nulls.get("text")
+            names, concepts, np.concatenate([harmless, wares]), spreads.get("text")
         )
 
     def check_asked(self, embedded: EmbeddedQuery, prompt: str) -> None:
@@ -209,6 +210,12 @@ class Guard:
         if kind == "text" and contrast.is_learned:
             return name if contrast.score(row) >= _ASKED else None
         return name if lead >= self._policy.margin else None
+
+
+@lru_cache(maxsize=6)
+def _encoded(encoder: Encoder, phrases: tuple[str, ...]) -> Embeddings:
+    """Embed phrases once for each encoder: a server makes a guard for every request."""
+    return encoder.encode_texts(phrases)
 
 
 def _changes(told: Any) -> dict[str, Any]:

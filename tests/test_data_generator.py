@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from generation.request import GenerationRequest
-from generation.starter import load_starter
+from generation.starter.generator import load_starter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data" / "generator"))
 import loop

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from generation.autoencoder import from_pixels
-from generation.bridge import ConditionBridge
-from generation.conv_autoencoder import ConvAutoencoder
-from generation.denoiser import (
+from generation.starter.autoencoder import from_pixels
+from generation.starter.bridge import ConditionBridge
+from generation.starter.conv_autoencoder import ConvAutoencoder
+from generation.starter.denoiser import (
     NEIGHBOURS,
     ConditionScaler,
     Told,
@@ -16,8 +16,8 @@ from generation.denoiser import (
     denoise,
     picture_traits,
 )
-from generation.pipeline import Condition, StarterPipeline, read_pipeline
-from generation.starter import GeneratorFacts, load_starter, save_generator
+from generation.starter.generator import GeneratorFacts, load_starter, save_generator
+from generation.starter.pipeline import Condition, StarterPipeline, read_pipeline
 
 DIM, CHANNELS = 16, 6
 

@@ -22,8 +22,8 @@ from picture_set import SIDE, Pictures, read_pictures
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generation.autoencoder import from_pixels
-from generation.conv_autoencoder import ConvAutoencoder
+from generation.starter.autoencoder import from_pixels
+from generation.starter.conv_autoencoder import ConvAutoencoder
 
 BATCH, CROP = 8, 96
 _WHOLE, _HALVED = 4, 4  # one step of so many sees whole pictures; one of so many, pictures at half the size

@@ -18,7 +18,7 @@ from picture_set import Pictures, read_pictures
 from safetensors.numpy import load_file, save_file
 from sources import read_sources
 
-from generation.examples import Examples
+from generation.starter.examples import Examples
 from indexer import Encoder, load_encoder
 
 IMAGES_FILE, TEXTS_FILE = "images.npy", "texts.safetensors"

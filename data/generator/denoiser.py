@@ -23,10 +23,10 @@ from picture_set import Pictures, read_pictures
 from PIL import Image
 from torch import Tensor
 
-from generation.autoencoder import to_pixels
-from generation.bridge import ConditionBridge
-from generation.conv_autoencoder import ConvAutoencoder
-from generation.denoiser import (
+from generation.starter.autoencoder import to_pixels
+from generation.starter.bridge import ConditionBridge
+from generation.starter.conv_autoencoder import ConvAutoencoder
+from generation.starter.denoiser import (
     NEIGHBOURS,
     ConditionScaler,
     Told,
@@ -35,10 +35,10 @@ from generation.denoiser import (
     denoise,
     picture_traits,
 )
-from generation.examples import Examples, draw_conditions, draw_pairs
-from generation.pipeline import Condition, StarterPipeline, read_pipeline, write_pipeline
-from generation.starter import GeneratorFacts, save_generator
-from generation.train import velocity_error
+from generation.starter.examples import Examples, draw_conditions, draw_pairs
+from generation.starter.generator import GeneratorFacts, save_generator
+from generation.starter.pipeline import Condition, StarterPipeline, read_pipeline, write_pipeline
+from generation.starter.train import velocity_error
 from indexer import Encoder, load_encoder
 
 BATCH = 64

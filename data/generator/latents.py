@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from picture_set import read_pictures
 
-from generation.autoencoder import from_pixels
-from generation.conv_autoencoder import ConvAutoencoder
+from generation.starter.autoencoder import from_pixels
+from generation.starter.conv_autoencoder import ConvAutoencoder
 
 LATENTS_FILE = "latents.npy"
 _CHUNK = 256

@@ -19,7 +19,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from generation.checkpoints import Checkpoints, Progressed
+from generation.starter.checkpoints import Checkpoints, Progressed
 
 _WARM_UP = 200
 _REPORT = 50

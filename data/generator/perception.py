@@ -6,7 +6,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from indexer.encoders import starter_weights
+from indexer.encoders.starter import weights as starter_weights
 
 _STAGES = 4  # down to a sixteenth; later ones know kinds rather than looks
 _EPSILON = 1e-4

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sources import SHARES, Source, read_sources
 
-from generation.framing import Pixels, squared
+from generation.starter.resize import Pixels, squared
 
 SIDE = 128
 PIXELS_FILE, TABLE_FILE = "pixels.npy", "pictures.parquet"

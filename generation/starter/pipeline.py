@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,14 +149,14 @@ def read_pipeline(folder: Path) -> StarterPipeline:
     """Read a pipeline in float32, without drawing bars.
 
     Raises:
-        OSError, ValueError, SafetensorError: the folder holds none, or a damaged one.
+        OSError, ValueError, KeyError, SafetensorError: the folder holds none, or a damaged one.
     """
     drawing = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         # One by one: the index of an older folder names modules as they were called when it was written.
         return StarterPipeline(
-            vae=PatchAutoencoder.from_pretrained(folder, subfolder="vae", **_READING),
+            vae=_autoencoder(folder).from_pretrained(folder, subfolder="vae", **_READING),
             unet=UNet2DConditionModel.from_pretrained(folder, subfolder="unet", **_READING),
             scheduler=DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True),
             scaler=ConditionScaler.from_pretrained(folder, subfolder="scaler", **_READING),
@@ -164,6 +165,12 @@ def read_pipeline(folder: Path) -> StarterPipeline:
     finally:
         if drawing:
             logging.enable_progress_bar()
+
+
+def _autoencoder(folder: Path) -> type[PatchAutoencoder | ConvAutoencoder]:
+    """Tell which autoencoder a folder holds."""
+    config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+    return ConvAutoencoder if config["_class_name"] == ConvAutoencoder.__name__ else PatchAutoencoder
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
