@@ -29,7 +29,7 @@ BATCH, CROP = 8, 96
 _WHOLE, _HALVED = 4, 4  # one step of so many sees whole pictures; one of so many, pictures at half the size
 _MOST_NOISE = 0.15  # deviation of what is added to latents
 _SMALL, _PERCEIVED = 1e-3, 0.5  # weights: of the latents' squares, of the perceptual difference
-_FITTED, _MEASURED = 2_000, 192
+_FITTED, _MEASURED, _MEASURE_EVERY = 2_000, 96, 250  # pictures, pictures, steps
 SEED = 0
 
 
@@ -91,6 +91,7 @@ class Measure:
         there = pictures.column("held_out").astype(bool) & (pictures.column("side") == SIDE)
         plain = pictures.column("plain").astype(bool)
         rows = {"products": np.flatnonzero(there & plain), "scenes": np.flatnonzero(there & ~plain)}
+        self._step = 0
         self._sets = {name: self._some(pictures, some) for name, some in rows.items() if len(some)}
 
     def _some(self, pictures: Pictures, rows: np.ndarray) -> Tensor:
@@ -98,7 +99,10 @@ class Measure:
         return from_pixels(pictures.pixels[chosen])
 
     def __call__(self, step: int) -> None:
-        """Print the mean PSNR in decibels and the perceptual difference."""
+        """Print the mean PSNR in decibels and the perceptual difference, if that is due."""
+        if step and step - self._step < _MEASURE_EVERY:
+            return
+        self._step = step
         said = []
         for name, pictures in self._sets.items():
             decibels, looks, spread = [], [], []
@@ -145,8 +149,6 @@ def main() -> None:
     trained = autoencoder if both else nn.ModuleList([autoencoder.decoder, autoencoder.from_components])
     objective = Objective(autoencoder, pictures, rows, encoder=both)
     measure = Measure(autoencoder, pictures)
-    with torch.inference_mode():
-        measure(0)
     schedule = Schedule(steps=options.steps, rate=5e-4, level=3_000, fall=options.fall)
     done = train(trained, objective, schedule, options.folder / f"checkpoints/{options.part}", measure)
     with torch.inference_mode():
