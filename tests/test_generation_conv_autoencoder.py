@@ -23,10 +23,11 @@ DIM, CHANNELS = 16, 6
 
 
 def pictures(count=12, side=32):
-    """Smooth random pictures, (n, 3, side, side)."""
+    """Random pictures of squares with some noise, (n, 3, side, side)."""
     random = np.random.default_rng(0)
-    coarse = random.integers(0, 255, (count, 5, 5, 3)).astype(np.uint8)
-    return from_pixels(np.kron(coarse, np.ones((1, 8, 8, 1), np.uint8))[:, :side, 3 : side + 3].copy())
+    coarse = np.kron(random.integers(0, 200, (count, 5, 5, 3)), np.ones((1, 8, 8, 1), np.int64))
+    noisy = coarse[:, :side, 3 : side + 3] + random.integers(0, 50, (count, side, side, 3))
+    return from_pixels(noisy.astype(np.uint8))
 
 
 def small(channels=CHANNELS):
@@ -48,7 +49,7 @@ def test_the_components_kept_are_the_best():
     best = torch.linalg.eigvalsh(torch.cov(patches.T))[:-CHANNELS].sum() / 192
     lost = (autoencoder.project(autoencoder.encode(pictures())) - pictures()).square().mean()
     # The mean of a patch is kept a colour at a time, not a pixel at a time: that costs a little.
-    assert float(best) * 0.99 <= float(lost) <= float(best) * 1.1
+    assert float(best) * 0.9 <= float(lost) <= float(best) * 1.2
 
 
 def test_standardised_latents_have_mean_0_and_deviation_1_and_decode_to_the_same():
