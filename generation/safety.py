@@ -34,6 +34,8 @@ POLICY_FILE = "safety.json"
 
 _UNCLEAR = "?"  # ends words that have a harmless meaning too
 _ASKED, _CLEAR = 0.0, -0.14  # scores from which a prompt asks for a concept; below which no word is unclear
+_MOST_EMBEDDED = 8  # lists of phrases, of a few hundred
+_embedded: dict[tuple[str, tuple[str, ...]], Embeddings] = {}
 _PLAIN = (
     *("person", "man", "woman", "child", "face", "hand", "clothes", "underwear", "swimsuit", "sculpture"),
     *("animal", "food", "plant", "vehicle", "building", "room", "street", "landscape", "sky", "water"),
@@ -212,10 +214,14 @@ class Guard:
         return name if lead >= self._policy.margin else None
 
 
-@lru_cache(maxsize=6)
 def _encoded(encoder: Encoder, phrases: tuple[str, ...]) -> Embeddings:
-    """Embed phrases once for each encoder: a server makes a guard for every request."""
-    return encoder.encode_texts(phrases)
+    """Embed phrases, or give what the same weights made of them last: a server makes a guard for every request."""
+    key = (encoder.spec.weights_sha256, phrases)
+    if key not in _embedded:
+        if len(_embedded) >= _MOST_EMBEDDED:
+            _embedded.clear()
+        _embedded[key] = encoder.encode_texts(phrases)
+    return _embedded[key]
 
 
 def _changes(told: Any) -> dict[str, Any]:

@@ -87,10 +87,9 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         scale = (deviations / deviations[0]) ** -_FLATTENING / deviations[0]
         shape = (kept, 3, _PATCH, _PATCH)
         components = vectors.flip(1)[:, :kept].T
-        self.to_components.weight.copy_((components * scale[:, None]).reshape(shape))
-        self.to_components.bias.copy_(-(components @ mean.repeat_interleave(_PATCH**2)) * scale)
-        self.from_components.weight.copy_((components / scale[:, None]).reshape(shape))
-        self.from_components.bias.copy_(mean)
+        offset = components @ mean.repeat_interleave(_PATCH**2)
+        _set(self.to_components, (components * scale[:, None]).reshape(shape), -offset * scale)
+        _set(self.from_components, (components / scale[:, None]).reshape(shape), mean)
 
     @torch.no_grad()
     def standardise(self, latents: Tensor) -> None:
@@ -101,7 +100,7 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Map (n, 3, h, w) pictures, -1 to 1, to (n, c, h / 8, w / 8) latents."""
-        raw = self.to_components(pictures) + self.encoder(pictures)
+        raw: Tensor = self.to_components(pictures) + self.encoder(pictures)
         return (raw - self.shift[:, None, None]) * self.scale
 
     def project(self, latents: Tensor) -> Tensor:
@@ -125,6 +124,12 @@ class ConvAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 def _blocks(width: int, count: int) -> list[nn.Module]:
     return [AutoencoderTinyBlock(width, width, "relu") for _ in range(count)]
+
+
+def _set(layer: nn.Conv2d | nn.ConvTranspose2d, weight: Tensor, bias: Tensor) -> None:
+    assert layer.bias is not None
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)
 
 
 def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers import ConfigMixin, DDIMScheduler, ModelMixin, UNet2DConditionModel
@@ -140,10 +141,9 @@ def denoise(unet: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, told: 
         (n, c, g, g), what the scheduler's ``prediction_type`` says.
     """
     query = told.tokens[:, 0]
+    conditions: dict[str, Any] = {"added_cond_kwargs": {"text_embeds": query, "time_ids": told.traits}}
     if unet.config.addition_embed_type is None:
         conditions = {"class_labels": query}
-    else:
-        conditions = {"added_cond_kwargs": {"text_embeds": query, "time_ids": told.traits}}
     predicted: Tensor = unet(
         noisy, timesteps, told.tokens, encoder_attention_mask=told.mask, return_dict=False, **conditions
     )[0]

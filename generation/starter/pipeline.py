@@ -170,7 +170,8 @@ def read_pipeline(folder: Path) -> StarterPipeline:
 def _autoencoder(folder: Path) -> type[PatchAutoencoder | ConvAutoencoder]:
     """Tell which autoencoder a folder holds."""
     config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
-    return ConvAutoencoder if config["_class_name"] == ConvAutoencoder.__name__ else PatchAutoencoder
+    kind: str = config["_class_name"]
+    return ConvAutoencoder if kind == ConvAutoencoder.__name__ else PatchAutoencoder
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:
