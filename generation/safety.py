@@ -1,9 +1,11 @@
 """What is not made: prompts and pictures are held against words, names and concepts.
 
 Concepts are told by meaning, zero-shot, with the collection's own encoder: a prompt or a picture is blocked
-if one of a concept's phrases describes it better than every harmless phrase does, by a margin. This is a
-safeguard against accidents, not against people who try: what it lets through and what it blocks in vain was
-measured (docs/safety-and-rights.md).
+if it lies nearer to a concept's phrases than to harmless ones (contrast.py). For prompts, what a shop sells
+stands among the harmless phrases, for many a ware is named by a grave word: a plaster is for a wound. Words
+that have a harmless meaning too ("nude" is also a colour) count only where meaning does not clear them. This
+is a safeguard against accidents, not against people who try: what it lets through and what it blocks in vain
+was measured (docs/safety-and-rights.md).
 """
 
 from __future__ import annotations
@@ -11,10 +13,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -24,12 +25,17 @@ import numpy as np
 from indexer import Embeddings, Encoder, Kind
 from search import PHRASES, Calibration, EmbeddedQuery
 
+from .contrast import Contrast, Spread
 from .errors import BadRequest, Blocked
+from .shipped_banks import read_lists, read_phrases
 
 POLICY_FILE = "safety.json"
 """In a collection's folder: what its owner changed of the policy."""
 
-_SAME = 0.8  # cosine from which a harmless phrase says the same as a concept, and is no contrast to it
+_UNCLEAR = "?"  # ends words that have a harmless meaning too
+_ASKED, _CLEAR = 0.0, -0.14  # scores from which a prompt asks for a concept; below which no word is unclear
+_MOST_EMBEDDED = 8  # lists of phrases, of a few hundred
+_embedded: dict[tuple[str, tuple[str, ...]], Embeddings] = {}
 _PLAIN = (
     *("person", "man", "woman", "child", "face", "hand", "clothes", "underwear", "swimsuit", "sculpture"),
     *("animal", "food", "plant", "vehicle", "building", "room", "street", "landscape", "sky", "water"),
@@ -44,30 +50,30 @@ class Concept:
     Attributes:
         name: what to call it in a reason.
         phrases: descriptions of pictures that show it, at least one.
+        asked: further ways to ask for it; of prompts alone.
     """
 
     name: str
     phrases: tuple[str, ...]
+    asked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.phrases or not all(phrase.strip() for phrase in self.phrases):
             raise BadRequest(f"the blocked concept {self.name!r}", "a name and at least one phrase")
 
 
-def _lines(name: str) -> list[tuple[str, tuple[str, ...]]]:
-    text = resources.files(__package__).joinpath(f"banks/{name}").read_text(encoding="utf-8")
-    pairs = [line.split(":", 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return [(head.strip(), tuple(each.strip() for each in rest.split(","))) for head, rest in pairs]
-
-
 @lru_cache(maxsize=1)
 def _shipped_concepts() -> tuple[Concept, ...]:
-    return tuple(Concept(name=name, phrases=phrases) for name, phrases in _lines("concepts.txt"))
+    asked = dict(read_lists("asked.txt"))
+    return tuple(
+        Concept(name=name, phrases=phrases, asked=asked.get(name, ()))
+        for name, phrases in read_lists("concepts.txt")
+    )
 
 
 @lru_cache(maxsize=1)
 def _shipped_words() -> Mapping[str, str]:
-    return MappingProxyType({word: reason for reason, words in _lines("words.txt") for word in words})
+    return MappingProxyType({word: reason for reason, words in read_lists("words.txt") for word in words})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +82,12 @@ class SafetyPolicy:
 
     Attributes:
         concepts: told by meaning, in prompts and in pictures.
-        words: told by the letter in prompts: each word, or several in a row, with its reason.
+        words: told by the letter in prompts: each word, or several in a row, with its reason. One that ends
+            in a question mark has a harmless meaning too: it counts where the meaning does not clear it.
         names: people, artists, brands that prompts must not ask to imitate; by the letter.
-        margin: by how much a concept must fit better than any harmless phrase: in standard deviations of
-            scores where the encoder is calibrated.
+        margin: by how much a concept must fit a picture better than any harmless phrase, and a prompt where
+            the concepts' phrases are too few to learn from: in standard deviations of scores where the
+            encoder is calibrated.
     """
 
     concepts: tuple[Concept, ...] = field(default_factory=_shipped_concepts)
@@ -114,16 +122,21 @@ class SafetyPolicy:
             expected = "an object with 'concepts', 'words', 'names' or 'margin' (docs/safety-and-rights.md)"
             raise BadRequest(f"the safety policy in {path} ({error})", expected) from error
 
-    def check_words(self, text: str) -> None:
+    def check_words(self, text: str, *, is_clear: Callable[[], bool] = lambda: False) -> None:
         """Hold a prompt against the words and names; case, accents and punctuation do not matter.
+
+        Args:
+            text: the prompt.
+            is_clear: asked, for a word with a harmless meaning, whether the prompt as a whole is harmless.
 
         Raises:
             Blocked: it holds one.
         """
         plain = _plain(text)
         for word, reason in self.words.items():
-            if _holds(plain, word):
-                raise Blocked(f"the prompt {text!r}", f"it asks for {reason} (by the word {word!r})")
+            if _holds(plain, word) and not (word.endswith(_UNCLEAR) and is_clear()):
+                shown = word.removesuffix(_UNCLEAR)
+                raise Blocked(f"the prompt {text!r}", f"it asks for {reason} (by the word {shown!r})")
         for name in self.names:
             if _holds(plain, name):
                 raise Blocked(f"the prompt {text!r}", f"{name!r} stands on the list of what not to imitate")
@@ -140,17 +153,26 @@ class Guard:
 
     def __init__(self, policy: SafetyPolicy, encoder: Encoder, calibration: Calibration | None) -> None:
         self._policy = policy
-        self._bank = calibration.bank if calibration is not None else None
-        self._names = tuple(concept.name for concept in policy.concepts for _ in concept.phrases)
-        phrases = [phrase for concept in policy.concepts for phrase in concept.phrases]
-        if not phrases:
+        self._encoder = encoder
+        self._contrasts: dict[Kind, Contrast] = {}
+        shown = [(concept.name, phrase) for concept in policy.concepts for phrase in concept.phrases]
+        if not shown:
             return
-        self._concepts = encoder.encode_texts(phrases)  # (c, dim)
-        harmless = (
-            self._bank.phrases[: len(PHRASES)] if self._bank is not None else encoder.encode_texts(_PLAIN)
+        asked = [(concept.name, phrase) for concept in policy.concepts for phrase in concept.asked]
+        names = tuple(name for name, _ in shown + asked)
+        concepts = _encoded(encoder, tuple(phrase for _, phrase in shown + asked))
+        bank = calibration.bank if calibration is not None else None
+        harmless = bank.phrases[: len(PHRASES)] if bank is not None else _encoded(encoder, _PLAIN)
+        wares = _encoded(encoder, read_phrases("products.txt"))
+        spreads: dict[Kind, Spread] = (
+            {kind: null.spread for kind, null in bank.nulls.items()} if bank is not None else {}
         )
-        other = (harmless @ self._concepts.T).max(axis=1) < _SAME
-        self._harmless = harmless[other]  # (p, dim)
+        self._contrasts["image"] = Contrast(
+            names[: len(shown)], concepts[: len(shown)], harmless, spreads.get("image")
+        )
+        self._contrasts["text"] = Contrast(
+            names, concepts, np.concatenate([harmless, wares]), spreads.get("text")
+        )
 
     def check_asked(self, embedded: EmbeddedQuery, prompt: str) -> None:
         """Hold what is asked with against the policy: the prompt by its words, each term by its meaning.
@@ -162,7 +184,7 @@ class Guard:
         Raises:
             Blocked: it asks for what is not made.
         """
-        self._policy.check_words(prompt)
+        self._policy.check_words(prompt, is_clear=lambda: self._is_clear(prompt))
         for part in embedded.parts:
             concept = self._concept(part.kind, part.embedding) if part.weight > 0 else None
             if concept and part.kind == "image":
@@ -175,21 +197,31 @@ class Guard:
         concept = self._concept("image", row)
         return f"it seems to show {concept}" if concept else None
 
-    def _concept(self, kind: Kind, row: Embeddings) -> str | None:
-        if not self._names or not len(self._harmless):
-            return None
-        fits = self._fit(kind, row, self._concepts)
-        if float(fits.max() - self._fit(kind, row, self._harmless).max()) < self._policy.margin:
-            return None
-        return self._names[int(fits.argmax())]
+    def _is_clear(self, prompt: str) -> bool:
+        """Say whether a prompt's meaning is clearly harmless."""
+        contrast = self._contrasts.get("text")
+        if contrast is None or not contrast.is_learned:
+            return False
+        return contrast.score(self._encoder.encode_texts([prompt])[0]) < _CLEAR
 
-    def _fit(self, kind: Kind, row: Embeddings, phrases: Embeddings) -> Embeddings:
-        """Tell how well phrases (n, dim) describe an embedding, (n,), each by its own level."""
-        scores: Embeddings = phrases @ row
-        if self._bank is None:
-            return scores
-        mean, deviation = self._bank.nulls[kind].spread(phrases)
-        return (scores - mean) / deviation
+    def _concept(self, kind: Kind, row: Embeddings) -> str | None:
+        contrast = self._contrasts.get(kind)
+        if contrast is None:
+            return None
+        lead, name = contrast.nearest(row)
+        if kind == "text" and contrast.is_learned:
+            return name if contrast.score(row) >= _ASKED else None
+        return name if lead >= self._policy.margin else None
+
+
+def _encoded(encoder: Encoder, phrases: tuple[str, ...]) -> Embeddings:
+    """Embed phrases, or give what the same weights made of them last: a server makes a guard for every request."""
+    key = (encoder.spec.weights_sha256, phrases)
+    if key not in _embedded:
+        if len(_embedded) >= _MOST_EMBEDDED:
+            _embedded.clear()
+        _embedded[key] = encoder.encode_texts(phrases)
+    return _embedded[key]
 
 
 def _changes(told: Any) -> dict[str, Any]:

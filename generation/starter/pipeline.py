@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 
 from .autoencoder import PatchAutoencoder
 from .bridge import ConditionBridge
-from .denoiser import ConditionScaler, denoise
+from .conv_autoencoder import ConvAutoencoder
+from .denoiser import ConditionScaler, Told, denoise, picture_traits
 
 _READING: Any = {"dtype": torch.float32, "local_files_only": True, "use_safetensors": True}
 
@@ -34,12 +36,14 @@ class Condition:
         mask: (1 + m,) float32, 0 where a neighbour is not to be looked at.
         start: (1, 3, h, w) float32, -1 to 1, a picture to start from; None for noise.
         strength: share of the steps that change the start picture.
+        is_plain: whether the background is to be plain and bright.
     """
 
     tokens: Tensor
     mask: Tensor
     start: Tensor | None = None
     strength: float = 1.0
+    is_plain: bool = True
 
 
 class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -57,7 +61,7 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     _optional_components: ClassVar[list[str]] = ["translator"]
 
-    vae: PatchAutoencoder
+    vae: PatchAutoencoder | ConvAutoencoder
     unet: UNet2DConditionModel
     scheduler: DDIMScheduler
     scaler: ConditionScaler
@@ -66,7 +70,7 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def __init__(
         self,
-        vae: PatchAutoencoder,
+        vae: PatchAutoencoder | ConvAutoencoder,
         unet: UNet2DConditionModel,
         scheduler: DDIMScheduler,
         scaler: ConditionScaler,
@@ -104,15 +108,15 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         device = self.unet.device
         shape = (1, self.unet.config.in_channels, *[self.unet.config.sample_size] * 2)
         noise = torch.randn(shape, generator=random, device=random.device).to(device)
-        tokens, mask = self._conditions(condition, guided=guidance != 1)
+        told = self._told(condition, guided=guidance != 1)
         self.scheduler.set_timesteps(steps, device=device)
         latents, timesteps = self._start(condition, noise)
         for number, timestep in enumerate(timesteps, 1):
-            several = latents.expand(len(tokens), -1, -1, -1)
-            predicted = denoise(self.unet, several, timestep.expand(len(tokens)), tokens, mask)
+            several = latents.expand(len(told.tokens), -1, -1, -1)
+            predicted = denoise(self.unet, several, timestep.expand(len(several)), told)
             if guidance != 1:
-                free, told = predicted.chunk(2)
-                predicted = free + guidance * (told - free)
+                free, bound = predicted.chunk(2)
+                predicted = free + guidance * (bound - free)
             stepped = self.scheduler.step(predicted, timestep, latents)
             latents = stepped.prev_sample
             if on_step is not None and not on_step(number, len(timesteps), stepped.pred_original_sample):
@@ -120,13 +124,23 @@ class StarterPipeline(DiffusionPipeline):  # type: ignore[misc]
         picture: Tensor = self.vae.decode(latents)
         return picture
 
-    def _conditions(self, condition: Condition, *, guided: bool) -> tuple[Tensor, Tensor]:
-        """Give tokens (b, 1 + m, dim) and mask (b, 1 + m); b is 2, first without the query, if guided."""
-        tokens = condition.tokens.to(self.unet.device)
-        told = self.scaler(torch.cat([self.bridge(tokens[:1]), self._translated(tokens[1:])]))[None]
-        untold = torch.cat([torch.zeros_like(told[:, :1]), told[:, 1:]], dim=1)
-        tokens = torch.cat([untold, told]) if guided else told
-        return tokens, condition.mask.to(self.unet.device)[None].expand(len(tokens), -1)
+    def _told(self, condition: Condition, *, guided: bool) -> Told:
+        """Tell the denoiser of one picture, or of two, first without the query, if guided."""
+        device = self.unet.device
+        tokens = condition.tokens.to(device)
+        known = self.scaler(torch.cat([self.bridge(tokens[:1]), self._translated(tokens[1:])]))[None]
+        unknown = torch.cat([torch.zeros_like(known[:, :1]), known[:, 1:]], dim=1)
+        tokens = torch.cat([unknown, known]) if guided else known
+        side = int(self.unet.config.sample_size) * self.vae.patch
+        count = len(tokens)
+        return Told(
+            tokens=tokens,
+            mask=condition.mask.to(device)[None].expand(count, -1),
+            traits=picture_traits(
+                torch.full((count,), side, device=device),
+                torch.full((count,), condition.is_plain, device=device),
+            ),
+        )
 
     def _translated(self, pictures: Tensor) -> Tensor:
         """Translate embeddings (m, dim) of pictures; rows of zeros, which stand for none, stay zeros."""
@@ -149,14 +163,14 @@ def read_pipeline(folder: Path) -> StarterPipeline:
     """Read a pipeline in float32, without drawing bars.
 
     Raises:
-        OSError, ValueError, SafetensorError: the folder holds none, or a damaged one.
+        OSError, ValueError, KeyError, SafetensorError: the folder holds none, or a damaged one.
     """
     drawing = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         # One by one: the index of an older folder names modules as they were called when it was written.
         return StarterPipeline(
-            vae=PatchAutoencoder.from_pretrained(folder, subfolder="vae", **_READING),
+            vae=_autoencoder(folder).from_pretrained(folder, subfolder="vae", **_READING),
             unet=UNet2DConditionModel.from_pretrained(folder, subfolder="unet", **_READING),
             scheduler=DDIMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True),
             scaler=ConditionScaler.from_pretrained(folder, subfolder="scaler", **_READING),
@@ -174,6 +188,13 @@ def _translator(folder: Path) -> ConditionBridge | None:
         return None
     translator: ConditionBridge = ConditionBridge.from_pretrained(folder, subfolder="translator", **_READING)
     return translator
+
+
+def _autoencoder(folder: Path) -> type[PatchAutoencoder | ConvAutoencoder]:
+    """Tell which autoencoder a folder holds."""
+    config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+    kind: str = config["_class_name"]
+    return ConvAutoencoder if kind == ConvAutoencoder.__name__ else PatchAutoencoder
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:

@@ -20,7 +20,15 @@ from torch import Tensor
 from .autoencoder import PatchAutoencoder, from_pixels
 from .bridge import ConditionBridge
 from .checkpoints import Checkpoints, Progressed
-from .denoiser import NEIGHBOURS, ConditionScaler, build_denoiser, build_scheduler, denoise
+from .denoiser import (
+    NEIGHBOURS,
+    ConditionScaler,
+    Told,
+    build_denoiser,
+    build_scheduler,
+    denoise,
+    picture_traits,
+)
 from .examples import Examples, draw, draw_pairs
 from .pipeline import StarterPipeline
 
@@ -163,6 +171,8 @@ def train_denoiser(
     unet = pipeline.unet.to(recipe.device).to(memory_format=torch.channels_last)
     vae, scaler = pipeline.vae.to(recipe.device), pipeline.scaler.to(recipe.device)
     kept = pipeline.scheduler.alphas_cumprod.to(recipe.device)
+    side = torch.full((recipe.batch,), examples.pixels.shape[1], device=recipe.device)
+    traits = picture_traits(side, torch.ones_like(side))
 
     def loss(step: int) -> Tensor:
         random = np.random.default_rng((recipe.seed, 2, step))
@@ -178,17 +188,34 @@ def train_denoiser(
         signal = kept[timesteps].sqrt()[:, None, None, None]
         spread = (1 - kept[timesteps]).sqrt()[:, None, None, None]
         noisy = (signal * clean + spread * noise).contiguous(memory_format=torch.channels_last)
-        mask = torch.from_numpy(batch.mask).to(recipe.device)
-        predicted = denoise(unet, noisy, timesteps, tokens, mask)
-        return _velocity_error(predicted, recipe.prediction, clean, noise, (signal, spread))
+        predicted = denoise(
+            unet,
+            noisy,
+            timesteps,
+            Told(
+                tokens=tokens,
+                mask=torch.from_numpy(batch.mask).to(recipe.device),
+                traits=traits,
+            ),
+        )
+        return velocity_error(predicted, recipe.prediction, clean, noise, (signal, spread))
 
     part = _Part("denoiser", unet, loss, recipe.minutes * (1 - recipe.decoder_share))
     return _run(part, recipe, folder, on_step)
 
 
-def _velocity_error(
+def velocity_error(
     predicted: Tensor, prediction: str, clean: Tensor, noise: Tensor, levels: tuple[Tensor, Tensor]
 ) -> Tensor:
+    """Give the mean squared error of the velocity, whatever is predicted.
+
+    Args:
+        predicted: (n, c, g, g).
+        prediction: what it is: ``sample``, ``v_prediction`` or ``epsilon``.
+        clean: (n, c, g, g) latents.
+        noise: (n, c, g, g) that was added.
+        levels: (n, 1, 1, 1) shares of both, the roots of what is kept and of what is not.
+    """
     signal, spread = levels
     if prediction == "v_prediction":
         return (predicted - (signal * noise - spread * clean)).square().mean()
