@@ -215,7 +215,7 @@ class Guard:
 
 
 def _encoded(encoder: Encoder, phrases: tuple[str, ...]) -> Embeddings:
-    """Embed phrases, or give what the same weights made of them last: a server makes a guard for every request."""
+    """Embed phrases, or give what the same weights made of them last: a server makes a guard a request."""
     key = (encoder.spec.weights_sha256, phrases)
     if key not in _embedded:
         if len(_embedded) >= _MOST_EMBEDDED:

@@ -194,7 +194,10 @@ def _autoencoder(folder: Path) -> type[PatchAutoencoder | ConvAutoencoder]:
     """Tell which autoencoder a folder holds."""
     config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
     kind: str = config["_class_name"]
-    return ConvAutoencoder if kind == ConvAutoencoder.__name__ else PatchAutoencoder
+    found: type[PatchAutoencoder | ConvAutoencoder] = (
+        ConvAutoencoder if kind == ConvAutoencoder.__name__ else PatchAutoencoder
+    )
+    return found
 
 
 def write_pipeline(pipeline: StarterPipeline, folder: Path, *, dtype: torch.dtype = torch.float32) -> None:

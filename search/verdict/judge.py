@@ -24,7 +24,7 @@ _UNLEARNED = "This model has not learned what {query!r} looks like; here is what
 # Log-odds that all words of a query in few items' texts add, where what pictures say against them counts
 # half: where pictures know what is asked for; elsewhere; beside a picture; and where a word is a number or a
 # code, which nothing but words can know.
-_WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.6, 2.2, 0.5, 4.0
+_WORDED, _WORDED_STRANGE, _WORDED_MIXED, _CODED = 1.1, 2.2, 0.5, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
