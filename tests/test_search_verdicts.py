@@ -45,7 +45,7 @@ NOT_THERE = (
     "a helicopter",
     "a mountain lake",
 )
-# Of these something here looks a little like it, or says so: a ball for dogs, a pc like a hull, sneakers of denim.
+# Of these something here looks a little like it, or a text says so: a ball for dogs, a PC like a hull.
 RESEMBLED = ("a dog", "a submarine", "jeans")
 
 
