@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from indexer import (
     Embeddings,
     Encoder,
     EncoderDrift,
+    EncoderMismatch,
     ModelUnavailable,
     Progress,
     Reembedded,
@@ -95,8 +96,8 @@ def change_model(
     collection = operations.open_collection(settings)
     try:
         encoder = operations.new_encoder(replace(settings, model=name), say)
-        if encoder.spec.name == collection.spec.name and _gives_its_embeddings(collection, encoder):
-            say(f"This collection has the model {encoder.spec.name!r} already; nothing was changed.")
+        if _gives_its_embeddings(collection, encoder):
+            _rename(collection, encoder, say)
         else:
             say(f"The {_count(collection):,} items of this collection are embedded by {encoder.spec.name!r}.")
             _reembed(collection, encoder, say, on_progress)
@@ -169,9 +170,20 @@ def _gives_its_embeddings(collection: Collection, encoder: Encoder) -> bool:
         return False
     try:
         collection.verify(encoder)
-    except EncoderDrift:
+    except (EncoderDrift, EncoderMismatch):
         return False
     return True
+
+
+def _rename(collection: Collection, encoder: Encoder, say: Say) -> None:
+    """Call the collection's model by another name, if it goes by one; its embeddings are the same."""
+    name = encoder.spec.name
+    if name == collection.spec.name:
+        say(f"This collection has the model {name!r} already; nothing was changed.")
+        return
+    with collection.writing(alone=True):
+        collection.store.set_meta(**{"spec": asdict(encoder.spec), MODEL_STATE: model_state(name)})
+    say(f"{name!r} gives the embeddings that this collection has; from now on the model is called so.")
 
 
 def _count(collection: Collection) -> int:
