@@ -1,7 +1,7 @@
 """From files, tables and texts to a searchable Collection."""
 
 from .collection.backends import list_collections
-from .collection.collection import Collection
+from .collection.collection import MODEL_STATE, Collection
 from .collection.generated_items import GENERATED_FOLDER, add_generated, discard, promote, sweep_orphans
 from .collection.merge_copies import remove_copies
 from .collection.optimize import LARGE, RECALL, Built, optimize
@@ -36,6 +36,7 @@ from .encoders import (
     encode_whole_texts,
     load_encoder,
     model_available,
+    model_state,
     prepare,
     resolve_device,
     shorten,
@@ -49,6 +50,7 @@ from .errors import (
     DimensionMismatch,
     EncoderDrift,
     EncoderMismatch,
+    EncoderReplaced,
     FindmakeError,
     IndexCorrupt,
     IndexerError,
@@ -67,6 +69,7 @@ from .images.memory_limit import available_memory
 from .indexes.base import Nearest
 from .ingest.pipeline import Progress, Read, index_sources
 from .ingest.ray_entry import read_on_cluster
+from .ingest.reembed import Reembedded, gathered_embeddings, reembed
 from .items import (
     KINDS,
     Embeddings,
@@ -101,6 +104,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "KINDS",
     "LARGE",
+    "MODEL_STATE",
     "NUMBER_FIELDS",
     "RECALL",
     "SERVER_FILE",
@@ -122,6 +126,7 @@ __all__ = [
     "Encoder",
     "EncoderDrift",
     "EncoderMismatch",
+    "EncoderReplaced",
     "EncoderSpec",
     "ExactIndex",
     "Examination",
@@ -163,6 +168,7 @@ __all__ = [
     "Progress",
     "Provenance",
     "Read",
+    "Reembedded",
     "Row",
     "SchemaTooNew",
     "Source",
@@ -187,6 +193,7 @@ __all__ = [
     "examine",
     "fields_of",
     "find_mark",
+    "gathered_embeddings",
     "hub_reachable",
     "in_span",
     "index_sources",
@@ -195,6 +202,7 @@ __all__ = [
     "load_encoder",
     "load_image",
     "model_available",
+    "model_state",
     "names_origin",
     "number_of",
     "open_source",
@@ -202,6 +210,7 @@ __all__ = [
     "prepare",
     "promote",
     "read_on_cluster",
+    "reembed",
     "remove_copies",
     "resolve_device",
     "shorten",

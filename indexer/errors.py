@@ -17,6 +17,7 @@ FindmakeError                     exit code 1
     |-- BadTag                    a label that cannot be kept, with the reason
     |-- EncoderMismatch           the collection was built with another model
     |-- EncoderDrift              same model by name, other numbers
+    |-- EncoderReplaced           the collection got another model while it was open
     |-- DimensionMismatch         embeddings of another width
     |-- ModelUnavailable          the weights are not on this machine and cannot be fetched
     |-- UnreadableImage           a picture that cannot be decoded, with the reason
@@ -216,7 +217,7 @@ class EncoderMismatch(IndexerError):
         self.found = found
         super().__init__(
             f"This collection was built with the model {expected!r}, not with {found!r}. "
-            f"Use --model {expected}, or index into another --collection."
+            f"Use --model {expected}, or change the collection's model in place with: findmake model {found}"
         )
 
 
@@ -229,7 +230,21 @@ class EncoderDrift(IndexerError):
         super().__init__(
             f"The model {model!r} no longer gives the embeddings this collection was built with (cosine "
             f"{agreement:.4f} on the stored canaries, expected at least 0.99): its weights or preprocessing "
-            "have changed. Restore the old model, or index into another --collection."
+            "have changed. Embed the collection again in place with 'findmake index', or choose its model "
+            "with 'findmake model NAME'; tags and all else stay."
+        )
+
+
+class EncoderReplaced(IndexerError):
+    """The collection's embeddings were replaced by those of another encoder while it was open."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old = old
+        self.new = new
+        what = f"a newer version of {new!r}" if old == new else f"{new!r} in place of {old!r}"
+        super().__init__(
+            f"The collection was embedded again by another process meanwhile, with the model {what}. "
+            "Do the same once more; a server or a program that goes on refusing must be started again."
         )
 
 

@@ -131,7 +131,7 @@ def test_it_can_be_cancelled_while_it_is_still_looking(jobs, settings, tmp_path)
             return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "open_sources", lambda roots: ([Endless()], []))
+        patch.setattr("ui.jobs.index.open_sources", lambda roots: ([Endless()], []))
         started = filler.index([tmp_path / "pictures"])
         assert looking.wait(20)
         jobs.cancel(started.id)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from ..conditions.ast import Condition, names_origin
-from ..encoders import Encoder, canary_embeddings, compare_canaries
-from ..errors import CollectionBusy, CollectionNotFound, EncoderMismatch, ItemNotFound, StorageFailure
+from ..encoders import Encoder, canary_embeddings, compare_canaries, model_state
+from ..errors import (
+    CollectionBusy,
+    CollectionNotFound,
+    EncoderMismatch,
+    ItemNotFound,
+    StorageFailure,
+)
 from ..images.decode import THUMBNAIL_SIDE
-from ..indexes.base import Nearest
 from ..indexes.files import FileIndexes
 from ..indexes.manifest import Files
-from ..items import KINDS, Embeddings, EncoderSpec, Ids, Item, Kind
+from ..items import KINDS, Embeddings, EncoderSpec, Item, Kind
 from ..storage.database import Database
 from ..storage.misses import Unanswered
+from ..storage.schema.new_embeddings import EMBEDDED_SINCE
 from ..storage.store import Store
-from .backends import VECTORS, indexes_at, is_collection, lock_of, open_database, open_indexes
+from .backends import VECTORS, indexes_at, is_collection, lock_of, open_database
+from .searchable import SearchableCollection
 from .server_address import address_of
 from .shared_files import fetch_file, keep_file
 
+MODEL_STATE = "model_state"
+"""The fact that tells the state of the model's files for which its embeddings were compared; see there."""
 
-class Collection:
+
+class Collection(SearchableCollection):
     """Items searchable by their embeddings.
 
     The database is the truth; indexes follow it, so that a reader sees what another process has written. What
@@ -35,12 +44,8 @@ class Collection:
     several threads; one at a time may write (``writing``).
     """
 
-    def __init__(self, folder: Path, database: Database, spec: EncoderSpec) -> None:
-        self.folder = folder
-        self.spec = spec
-        self.store = Store(database)
-        self._database = database
-        self._indexes = open_indexes(folder, database, self.store, spec.dim)
+    def __init__(self, folder: Path, database: Database, spec: EncoderSpec, *, since: int = 0) -> None:
+        super().__init__(folder, database, spec, since=since)
         self._writer = lock_of(folder, database)
         self._verified: dict[Kind, Encoder] = {}
 
@@ -73,8 +78,9 @@ class Collection:
             canaries = {kind: canary_embeddings(encoder, kind).tolist() for kind in KINDS}
             store = Store(database)
             if is_ours := store.meta("spec") is None:  # another machine may have been quicker
-                store.set_meta(id=uuid.uuid4().hex, spec=asdict(encoder.spec), canaries=canaries)
-        made = cls(folder, database, EncoderSpec(**store.meta("spec")))
+                facts = {"spec": asdict(encoder.spec), MODEL_STATE: model_state(encoder.spec.name)}
+                store.set_meta(id=uuid.uuid4().hex, canaries=canaries, **facts)
+        made = cls._of(folder, database)
         made._verified = dict.fromkeys(KINDS if is_ours else (), encoder)
         return made
 
@@ -95,15 +101,21 @@ class Collection:
             database.close()
             raise CollectionNotFound(folder)
         database.migrate()
-        spec = Store(database).meta("spec")
-        if spec is None:  # the process that made it was killed before it said for which model
+        if Store(database).meta("spec") is None:  # who made it was killed before it said for which model
             database.close()
             raise CollectionNotFound(folder)
-        return cls(folder, database, EncoderSpec(**spec))
+        return cls._of(folder, database)
+
+    @classmethod
+    def _of(cls, folder: Path, database: Database) -> Collection:
+        with database.snapshot():
+            store = Store(database)
+            spec, since = EncoderSpec(**store.meta("spec")), int(store.meta(EMBEDDED_SINCE) or 0)
+        return cls(folder, database, spec, since=since)
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self.database.close()
 
     def use_vectors(self, address: str | None) -> None:
         """Let a Milvus server (``http://localhost:19530``) find candidates from now on; None for none.
@@ -116,7 +128,7 @@ class Collection:
         if address == self.store.meta(VECTORS):
             return
         with self.writing():  # saving drops index files that nothing names
-            indexes = indexes_at(address, self.folder, self._database, self.store, self.spec.dim)
+            indexes = indexes_at(address, self.folder, self.database, self.store, self.spec.dim)
             indexes.save()
             self.store.set_meta(**{VECTORS: address})
             self._indexes = indexes
@@ -176,57 +188,6 @@ class Collection:
             return item
         raise ItemNotFound(str(item_id))
 
-    # -- searching ------------------------------------------------------------------------------------
-
-    def snapshot(self) -> AbstractContextManager[None]:
-        """Let everything that this thread reads until the end be of one moment; many reads become quick."""
-        return self._database.snapshot()
-
-    def search(
-        self,
-        query: Embeddings,
-        k: int,
-        *,
-        allowed: Ids | None = None,
-        captions: bool = True,
-        apart: bool = False,
-    ) -> dict[Kind, Nearest]:
-        """Find the items whose embeddings are nearest to a query, for each kind of embedding.
-
-        Args:
-            query: (dim,) float32 of length 1.
-            k: how many of each kind, at least 0.
-            allowed: (m,) int64, the only ids to consider; None for all.
-            captions: compare with the texts of items that have a picture too.
-            apart: also look at what stands apart.
-        """
-        return self._indexes.search(query, k, allowed=allowed, captions=captions, apart=apart)
-
-    def select(self, condition: Condition, *, apart: bool = False) -> Ids:
-        """Find the items that satisfy a condition, (m,) int64 ascending; fit for ``allowed``.
-
-        Args:
-            condition: what to satisfy.
-            apart: whether what stands apart takes part; it does if the condition names the origin.
-        """
-        return self.store.select(condition, apart=apart or names_origin(condition))
-
-    def embeddings(self, kind: Kind, ids: Ids) -> Embeddings:
-        """Fetch the stored embeddings of one kind, (n, dim) float32 in the order of ``ids``.
-
-        Raises:
-            KeyError: an item has no embedding of this kind.
-        """
-        return self._indexes.embeddings(kind, ids)
-
-    def present(self, kind: Kind, ids: Ids) -> tuple[Ids, Embeddings]:
-        """Fetch the stored embeddings of one kind of those ids that have one: ids (m,) and rows (m, dim)."""
-        return self._indexes.present(kind, ids)
-
-    def count(self, kind: Kind, *, without: Ids | None = None) -> int:
-        """Count the embeddings of one kind, but not those that stand apart, nor those of some items."""
-        return self._indexes.count(kind, without=without)
-
     # -- the log of misses ----------------------------------------------------------------------------
 
     def log_miss(self, miss: Unanswered, at: datetime | None = None) -> bool:
@@ -239,8 +200,7 @@ class Collection:
             at: when it was asked, with a time zone; None for now.
         """
         with suppress(CollectionBusy, StorageFailure):
-            self.store.log_miss(miss, at)
-            return True
+            return self.store.log_miss(miss, at, since=self._since)
         return False
 
     def file(self, name: str) -> Path:
@@ -264,7 +224,8 @@ class Collection:
 
     # -- writing --------------------------------------------------------------------------------------
 
-    def writing(self, *, alone: bool = False) -> AbstractContextManager[None]:
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Iterator[None]:
         """Hold the right to write; it ends with the process, however that ends.
 
         Whoever holds it may take it again, in the same thread. Beside an SQLite file one process has it at a
@@ -273,8 +234,11 @@ class Collection:
         Raises:
             CollectionBusy: another process or thread holds it.
             StorageFailure: the folder cannot be written.
+            EncoderReplaced: the collection has got another encoder since it was opened.
         """
-        return self._writer.held(alone=alone)
+        with self._writer.held(alone=alone):
+            self._must_be_current()
+            yield
 
     def save_indexes(self) -> None:
         """Write the index files, unless those on disk are of the last change.

@@ -14,6 +14,7 @@ from .canaries import agreement, canary_embeddings, compare_canaries
 from .deferred_encoder import DeferredEncoder
 from .devices import cores, resolve_device
 from .long_texts import encode_whole_texts
+from .model_state import model_state
 from .runtime import RUNTIMES, exported, prepare, worth_preparing
 from .zoo import ZOO, ModelInfo, choose_model, model_available
 
@@ -35,6 +36,7 @@ __all__ = [
     "encode_whole_texts",
     "load_encoder",
     "model_available",
+    "model_state",
     "prepare",
     "resolve_device",
     "shorten",

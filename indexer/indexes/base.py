@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..items import KINDS, Embeddings, Ids, Kind, Scores
+from ..storage.schema.new_embeddings import EMBEDDED_SINCE
 from ..storage.store import Store
 from ..vectors import FaissIndex, ReadableIndex, best
 from .manifest import Files
@@ -161,6 +162,11 @@ class Indexes(ABC):
                     index.add(ids, embeddings)
             self._apart = Standing.at(current, beside)
         return self._apart
+
+    @property
+    def _since(self) -> int:
+        """The change at which all embeddings were replaced; 0 if they never were."""
+        return int(self._store.meta(EMBEDDED_SINCE) or 0)
 
     def _outlived(self, now: Standing, change: int) -> bool:
         """Say whether an older database was put in the place of the one that the indexes are of.

@@ -90,7 +90,7 @@ class FileIndexes(Indexes):
     def _renewed(self, now: Standing) -> Standing:
         """Open the files of another process instead, if it has built larger ones meanwhile."""
         try:
-            files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
+            files = self._named()
             if any(file.type == "ivf" and file != self._files.get(kind) for kind, file in files.items()):
                 return self._opened(files)
         except IndexCorrupt:
@@ -112,10 +112,16 @@ class FileIndexes(Indexes):
 
     def _load(self) -> Standing:
         try:
-            files = read_manifest(self._folder, str(self._store.meta("id")))
+            files = self._named()
             return self._opened(files) if files else self._empty()
         except IndexCorrupt:
             return self._empty()  # the embeddings are all in the database
+
+    def _named(self) -> Files:
+        """Read which files there are; none, if they are of the embeddings of an encoder of before."""
+        files = read_manifest(self._folder, str(self._store.meta("id"))) or {}
+        since = self._since
+        return {} if any(file.change < since for file in files.values()) else files
 
     def _opened(self, files: Files) -> Standing:
         indexes = open_indexes(self._folder, files, self._dim)

@@ -62,7 +62,7 @@ class MilvusIndexes(Indexes):
         """
         with self._lock:
             for kind, base in self._bases.items():
-                current, before = self._store.change(), base.change()
+                current, before = self._store.change(), self._held_at(base)
                 if before == current and before:
                     continue
                 if before == 0 or before > current:  # new, lost, or of a database that was put back
@@ -82,9 +82,14 @@ class MilvusIndexes(Indexes):
     def _catalogue(self) -> Standing:
         return self._remade(self._index)
 
+    def _held_at(self, base: MilvusBase) -> int:
+        """Tell the change that a base is of; 0 if it holds nothing, or embeddings of an encoder of before."""
+        change = base.change()
+        return change if change >= self._since else 0
+
     def _index(self, kind: Kind, current: int) -> MilvusIndex:
         base = self._bases[kind]
-        before = base.change()
+        before = self._held_at(base)
         fresh, ids = FaissIndex(self._dim), self._store.embedded_ids(kind)
         if before == 0 or before > current:
             for some, rows in self._store.embeddings_in_chunks(kind):

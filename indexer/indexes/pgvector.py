@@ -14,6 +14,7 @@ from ..items import Embeddings, Ids, Kind, Scores
 from ..storage.postgres import WIDTH
 from ..storage.schema.dialects import ids_of
 from ..storage.schema.halfvec import halves_of_sent, to_send
+from ..storage.schema.postgres import graph_name
 from ..vectors.base import best, check_query, cosine
 from ..vectors.ids import ascending, isin_sorted
 
@@ -184,7 +185,7 @@ def _array(ids: Ids) -> str:
 
 def has_graph(connection: Connection, kind: Kind) -> bool:
     """Say whether there is a whole graph over the embeddings of a kind."""
-    return bool(connection.scalar(_VALID, {"name": _name(kind)}))
+    return bool(connection.scalar(_VALID, {"name": graph_name(kind)}))
 
 
 def make_graph(connection: Connection, kind: Kind, dim: int) -> None:
@@ -200,16 +201,14 @@ def make_graph(connection: Connection, kind: Kind, dim: int) -> None:
     for setting in (f"maintenance_work_mem = '{_MEMORY}'", "lock_timeout = 0"):
         connection.exec_driver_sql(f"SET {setting}")
     try:
-        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {_name(kind)}")  # of a build that died
         connection.exec_driver_sql(
-            f"CREATE INDEX CONCURRENTLY {_name(kind)} ON embeddings "
+            f"DROP INDEX CONCURRENTLY IF EXISTS {graph_name(kind)}"
+        )  # of a build that died
+        connection.exec_driver_sql(
+            f"CREATE INDEX CONCURRENTLY {graph_name(kind)} ON embeddings "
             f"USING hnsw ((CAST(vector AS halfvec({dim}))) halfvec_ip_ops) "
             f"WITH (m = {_NEIGHBOURS}, ef_construction = {_BUILT_WITH}) WHERE kind = '{kind}'"
         )
     finally:
         for setting in ("maintenance_work_mem", "lock_timeout"):
             connection.exec_driver_sql(f"RESET {setting}")
-
-
-def _name(kind: Kind) -> str:
-    return f"embeddings_by_{kind}"

@@ -27,7 +27,8 @@ from ..sources import Candidate, Source
 from .reader import Ready, read_candidate
 from .writer import Intake
 
-_READERS = min(max(4, cores()), 16)  # decoding releases the GIL; more only wait, each with a picture
+READERS = min(max(4, cores()), 16)
+"""Threads that read and decode: decoding releases the GIL; more only wait, each with a picture."""
 _AHEAD = 3  # batches that are read before they are needed
 _LISTED = 500
 
@@ -245,7 +246,7 @@ def _read_ahead(
     one = partial(read_candidate, side=collection.picture_side, find_twin=collection.store.twin)
     pending: deque[Future[Ready | Failure]] = deque()
     stop = threading.Event()
-    pool = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+    pool = ThreadPoolExecutor(READERS, thread_name_prefix="read")
     try:
         for candidate in candidates:
             pending.append(pool.submit(one, candidate, stop=stop))

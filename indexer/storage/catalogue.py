@@ -20,13 +20,15 @@ from .queries.facets import Facet, count_facets, field_names
 from .queries.select import select_ids
 from .queries.sort import Numbers, Order, arrange, read_names, read_values
 from .queries.timeline import When, count_days
-from .schema.tables import APART, ITEMS
+from .schema.new_embeddings import EMBEDDED_SINCE
+from .schema.tables import APART, ITEMS, META
 from .tags import TagCount, Tagging, count_tags, delete_tags, insert_tags, read_taggings, rename_tag
 from .write import count_tagging, now
 
 _REMEMBERED = 32  # filters; a megabyte each where a hundred thousand items pass
 _MADE = Compare(field="origin", operator="=", value="generated")
 _ITEMS = select(func.count()).select_from(ITEMS)
+_EMBEDDED_SINCE = select(META.c.value).where(META.c.key == EMBEDDED_SINCE)
 _BESIDE = select(func.count()).select_from(APART.subquery())
 
 
@@ -194,12 +196,17 @@ class Catalogue:
 
     # -- the log of misses ----------------------------------------------------------------------------
 
-    def log_miss(self, miss: Unanswered, at: datetime | None = None) -> None:
+    def log_miss(self, miss: Unanswered, at: datetime | None = None, *, since: int | None = None) -> bool:
         """Log a query that nothing answers, or count it once more, without waiting.
 
         Args:
             miss: the query.
             at: when it was asked, with a time zone; None for now.
+            since: the change at which all embeddings were replaced, as far as the asker knows; None not to
+                look whether they were replaced again.
+
+        Returns:
+            Whether it was logged: it is not if it was embedded by an encoder of before.
 
         Raises:
             CollectionBusy: another process is writing at this moment.
@@ -207,7 +214,10 @@ class Catalogue:
         """
         utc = now() if at is None else at.astimezone(UTC).replace(tzinfo=None)
         with self._db.attempting() as connection:
+            if since is not None and since != int(connection.scalar(_EMBEDDED_SINCE) or 0):
+                return False
             record_miss(connection, miss, utc)
+            return True
 
     def misses(self) -> list[Miss]:
         """Read the log of misses, the last asked first."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
-from sqlalchemy import Connection, case, delete, func, select
+from sqlalchemy import Connection, case, delete, func, select, update
 
 from ..items import Embeddings
 from .schema.dialects import insert_into
@@ -116,6 +116,13 @@ def read_misses(connection: Connection) -> list[Miss]:
         )
         for row in rows
     ]
+
+
+def replace_vectors(connection: Connection, rows: Mapping[int, Embeddings]) -> None:
+    """Give entries other embeddings, (dim,) float32 by id; what tells a query from another stays."""
+    for miss_id, row in rows.items():
+        vector = row.astype("<f2").tobytes()
+        connection.execute(update(MISSES).where(MISSES.c.id == miss_id).values(vector=vector))
 
 
 def delete_misses(connection: Connection, ids: Sequence[int] | None) -> int:

@@ -65,22 +65,41 @@ class Service:
         self.settings = settings
         self.options = options
         self.metrics = Metrics()
-        self.collection = collection or operations.open_collection(settings)
-        encoder = encoder or operations.open_encoder(self.collection, settings)
-        self.encoder = BatchingEncoder(
-            encoder, window_ms=options.window_ms, on_batch=self.metrics.batches.observe
-        )
-        self.searcher = Searcher(
-            self.collection,
-            self.encoder,
-            calibrated=find_calibration,
-            limits=FetchLimits(size=options.most_bytes),
-        )
+        self._retired: list[tuple[BatchingEncoder, Collection]] = []
+        self._opening = threading.Lock()
+        self._serve(collection or operations.open_collection(settings), encoder)
         self.jobs = ApiJobs(self.collection.folder, self.hidden)
         self.maker = Maker(self.jobs, settings, load=open_generator)
         self.metrics.watch(items=lambda: len(self.collection), jobs=self.jobs.unfinished)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
         self._writer = threading.Lock()
+
+    def _serve(self, collection: Collection, encoder: Encoder | None = None) -> None:
+        self.collection = collection
+        self.encoder = BatchingEncoder(
+            encoder or operations.open_encoder(collection, self.settings),
+            window_ms=self.options.window_ms,
+            on_batch=self.metrics.batches.observe,
+        )
+        limits = FetchLimits(size=self.options.most_bytes)
+        self.searcher = Searcher(collection, self.encoder, calibrated=find_calibration, limits=limits)
+
+    def keep_up(self) -> None:
+        """Open the collection anew if another process has given it another encoder.
+
+        Requests that are being answered end with what they began with.
+
+        Raises:
+            EncoderMismatch: the settings name another model than the collection has now.
+        """
+        if self.collection.is_current:
+            return
+        with self._opening:
+            if not self.collection.is_current:
+                opened = operations.open_collection(self.settings)
+                operations.open_encoder(opened, self.settings)  # before anything is changed
+                self._retired.append((self.encoder, self.collection))
+                self._serve(opened)
 
     def warm_up(self) -> None:
         """Load model, calibration and indexes, so that the first request does not wait for them.
@@ -117,12 +136,14 @@ class Service:
         """Stop the jobs, and let go of the collection."""
         self.jobs.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self.encoder.close()
-        self.collection.close()
+        for encoder, collection in [*self._retired, (self.encoder, self.collection)]:
+            encoder.close()
+            collection.close()
 
 
 def _service(request: Request) -> Service:
     found: Service = request.app.state.service
+    found.keep_up()
     return found
 
 

@@ -49,13 +49,14 @@ def add_index(commands: Commands) -> None:
 
 def _index(options: argparse.Namespace) -> int:
     from ui.formats import answers, progress
-    from ui.services import large_index, models, operations
+    from ui.services import index as filling
+    from ui.services import large_index, models
 
     wanted = settings(options)
     check_writable(wanted.collection)  # or a person learns it after the model hub was asked
     line = progress.ProgressLine()
     try:
-        report = operations.index(
+        report = filling.index(
             wanted, options.paths, prune=options.prune, cluster=_cluster(options), say=say, on_progress=line
         )
     finally:

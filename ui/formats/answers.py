@@ -151,6 +151,16 @@ def facts_to_text(facts: Mapping[str, Any]) -> str:
     )
 
 
+def model_to_text(facts: Mapping[str, Any]) -> str:
+    """Tell a collection's model for a terminal."""
+    told = f"{one_line(facts['model'])} ({facts['dim']:,} numbers, weights {facts['weights_sha256'][:12]})"
+    if facts["changing_to"] is None:
+        return told
+    name, made = one_line(facts["changing_to"]), facts["gathered"]
+    begun = f"A change to {name} was begun: {made:,} embeddings are made."
+    return f"{told}\n{begun} Go on with: findmake model {name}"
+
+
 def models_to_table(models: Sequence[Mapping[str, Any]]) -> str:
     """Lay out the zoo for a terminal; a dash stands for a figure that nobody published."""
     columns = {

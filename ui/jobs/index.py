@@ -13,6 +13,7 @@ from generation import patiently
 from indexer import (
     Collection,
     Encoder,
+    EncoderSpec,
     Failure,
     FindmakeError,
     Job,
@@ -23,7 +24,9 @@ from indexer import (
 
 from ..formats.answers import report_to_json
 from ..services import operations
+from ..services.index import open_sources
 from ..services.large_index import keep_quick
+from ..services.reembed import up_to_date
 from ..settings import Settings
 from .runner import Jobs, Reporter
 
@@ -57,7 +60,7 @@ class Filler:
         self.jobs = jobs
         self._settings = settings
         self._open = open_encoder
-        self._loaded: tuple[str, Encoder] | None = None  # only the thread of the jobs looks at it
+        self._loaded: tuple[EncoderSpec, Encoder] | None = None  # only the thread of the jobs looks at it
 
     def create(self, model: str) -> Job:
         """Start to make the collection, empty, for a model.
@@ -76,7 +79,7 @@ class Filler:
             if not reporter.goes_on:
                 raise Stopped
             collection = Collection.create(self._settings.collection, encoder)
-            self._loaded = collection.spec.name, encoder
+            self._loaded = collection.spec, encoder
             collection.close()
             return {"model": encoder.spec.name, "why": " ".join(said)}
 
@@ -98,31 +101,48 @@ class Filler:
 
         def work(reporter: Reporter) -> Mapping[str, Any]:
             reporter.keep_result({"paths": named})
-            collection = operations.open_collection(self._settings)
-            try:
-                return self._run(collection, paths, reporter, prune=prune) | {"paths": named}
-            finally:
-                collection.close()
+            return self._run(paths, reporter, prune=prune) | {"paths": named}
 
         title = ", ".join(Path(name).name or name for name in named[:3])
         title = f"{title} and {len(named) - 3:,} more" if len(named) > 3 else title
         return self.jobs.start(work, kind=INDEX, title=title, key=_key(named, prune=prune))
 
-    def _run(
-        self, collection: Collection, paths: Sequence[Path], reporter: Reporter, *, prune: bool
-    ) -> dict[str, Any]:
-        roots = list(paths) or [Path(root) for root in collection.store.roots()]
-        sources, away = operations.open_sources(roots)
-        encoder = self.encoder(collection)
-        watch = _Watch(reporter)
-        watched = [_Watched(source, watch) for source in sources]
-        report = patiently(
-            lambda: index_sources(collection, encoder, watched, prune=prune, on_progress=watch.counted)
-        )
-        report = replace(report, failed=(*report.failed, *away))
-        patiently(lambda: keep_quick(collection, encoder))
+    def _run(self, paths: Sequence[Path], reporter: Reporter, *, prune: bool) -> dict[str, Any]:
+        collection = operations.open_collection(self._settings)
+        try:
+            roots = list(paths) or [Path(root) for root in collection.store.roots()]
+            sources, away = open_sources(roots)
+            said: list[str] = []
+            collection = self._up_to_date(collection, reporter, said.append)
+            encoder = self.encoder(collection)
+            watch = _Watch(reporter)
+            watched = [_Watched(source, watch) for source in sources]
+            report = patiently(
+                lambda: index_sources(collection, encoder, watched, prune=prune, on_progress=watch.counted)
+            )
+            report = replace(report, failed=(*report.failed, *away), notes=(*said, *report.notes))
+            patiently(lambda: keep_quick(collection, encoder))
+        finally:
+            collection.close()
         told = report_to_json(report)
         return told | {"failed": told["failed"][:_MOST_FAILURES], "failures": len(report.failed)}
+
+    def _up_to_date(
+        self, collection: Collection, reporter: Reporter, say: Callable[[str], None]
+    ) -> Collection:
+        """Embed the collection again first if its model has other weights now; see ``up_to_date``."""
+
+        def tell(line: str) -> None:
+            say(line)
+            reporter.tell(note=line)
+
+        settings, watch = self._settings, _Watch(reporter)
+        opened, encoder = patiently(
+            lambda: up_to_date(collection, settings, say=tell, on_progress=watch.counted)
+        )
+        if encoder is not None:
+            self._loaded = opened.spec, encoder
+        return opened
 
     def encoder(self, collection: Collection) -> Encoder:
         """Give the collection's encoder; it is loaded when it is first used, and once.
@@ -132,8 +152,8 @@ class Filler:
         """
         if self._open is not None:
             return self._open(collection, self._settings)
-        if self._loaded is None or self._loaded[0] != collection.spec.name:
-            self._loaded = collection.spec.name, operations.open_encoder(collection, self._settings)
+        if self._loaded is None or self._loaded[0] != collection.spec:
+            self._loaded = collection.spec, operations.open_encoder(collection, self._settings)
         return self._loaded[1]
 
 

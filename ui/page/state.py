@@ -179,7 +179,17 @@ def collection() -> Collection:
     Raises:
         CollectionNotFound: there is none yet.
     """
-    return _open_collection(settings())
+    return _current(settings())
+
+
+def _current(settings: Settings) -> Collection:
+    """Open a collection once, and anew when it was given another encoder meanwhile."""
+    opened = _open_collection(settings)
+    if not opened.is_current:
+        _open_searcher.clear(settings)
+        _open_collection.clear(settings)
+        opened = _open_collection(settings)
+    return opened
 
 
 def searcher() -> Searcher:
@@ -190,6 +200,7 @@ def searcher() -> Searcher:
         ModelUnavailable: the model's weights are not here.
     """
     chosen = settings()
+    _current(chosen)
     if chosen in _loaded or get_script_run_ctx(suppress_warning=True) is None:
         return _open_searcher(chosen)
     with st.spinner(tr("Loading the model. This happens once and takes some seconds.")):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,16 @@ import numpy as np
 from indexer import (
     GENERATED_FOLDER,
     Collection,
-    CollectionNotFound,
     DeferredEncoder,
     Encoder,
     EncoderMismatch,
     Facet,
-    Failure,
-    IndexReport,
     Item,
     ItemNotFound,
-    Progress,
-    Source,
-    UnreadableSource,
     choose_model,
     decode_image,
-    index_sources,
     load_encoder,
     load_image,
-    open_source,
     thumbnail,
 )
 from search import (
@@ -50,7 +41,6 @@ from search import (
 )
 
 from ..settings import Settings
-from .cluster import ClusterOptions
 
 
 def open_collection(settings: Settings) -> Collection:
@@ -118,48 +108,6 @@ def calibrate(settings: Settings) -> dict[str, Any]:
     }
 
 
-def index(
-    settings: Settings,
-    paths: Sequence[Path],
-    *,
-    prune: bool = False,
-    cluster: ClusterOptions | None = None,
-    say: Callable[[str], None],
-    on_progress: Callable[[Progress], None] | None = None,
-) -> IndexReport:
-    """Index files, folders and tables; without any, the roots that the collection knows.
-
-    Args:
-        settings: where to, and with which model if the collection is new.
-        paths: what to read.
-        prune: also remove the items of a root that is now empty.
-        cluster: of Ray, whose workers read and encode; None for this process alone.
-        say: called with what the person should know on the way.
-        on_progress: called after each batch.
-
-    Raises:
-        CollectionNotFound: no paths were given, and there is no collection to take them from.
-        UnreadableSource: none of the paths can be read.
-        FindmakeError: any other failure of the collection or the model.
-    """
-    try:
-        collection = open_collection(settings)
-    except CollectionNotFound:
-        if not paths:
-            raise
-        collection = None
-    roots = list(paths) or [Path(root) for root in (collection.store.roots() if collection else [])]
-    sources, away = open_sources(roots)
-    if collection is None:
-        encoder = new_encoder(settings, say)
-        collection = Collection.create(settings.collection, encoder)
-    else:
-        encoder = open_encoder(collection, settings)
-    read = None if cluster is None else cluster.reader(collection, settings)
-    report = index_sources(collection, encoder, sources, prune=prune, on_progress=on_progress, read=read)
-    return replace(report, failed=(*report.failed, *away))
-
-
 def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:
     """Load the model for a new collection: ModelUnavailable, if it is not here; say which it is."""
     model = settings.model or "auto"
@@ -167,21 +115,6 @@ def new_encoder(settings: Settings, say: Callable[[str], None]) -> Encoder:
         model, why = choose_model()
         say(f"Model: {model} ({why}).")
     return load_encoder(model, device=settings.device, runtime=settings.runtime)
-
-
-def open_sources(roots: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
-    """Open what can be opened; if nothing can, say why: UnreadableSource."""
-    sources: list[Source] = []
-    away: list[Failure] = []
-    for root in roots:
-        try:
-            sources.append(open_source(root))
-        except UnreadableSource as error:
-            away.append(Failure(path=error.path, reason=error.reason))
-            first = error
-    if roots and not sources:
-        raise first
-    return sources, away
 
 
 def query_like(searcher: Searcher, what: str, *, k: int, offset: int = 0) -> Query:

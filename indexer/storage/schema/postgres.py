@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from ...errors import UnfitServer
+from ...items import KINDS
 
 LEXEMES = Table(
     "words",
@@ -55,6 +56,17 @@ def prepare_database(connection: Connection) -> None:
     connection.exec_driver_sql(_GLOB.replace("%", "%%"))
     folded = _FULL if version >= _CASEFOLD_SINCE else _SIMPLE
     connection.exec_driver_sql(_FOLD.format(folded=folded))
+
+
+def graph_name(kind: str) -> str:
+    """Name the graph (HNSW) over the embeddings of one kind."""
+    return f"embeddings_by_{kind}"
+
+
+def drop_graphs(connection: Connection) -> None:
+    """Drop the graphs over embeddings: one holds rows of one width, and takes long to change as a whole."""
+    for kind in KINDS:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {graph_name(kind)}")
 
 
 def create_words(connection: Connection) -> None:
