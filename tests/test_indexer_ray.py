@@ -102,6 +102,14 @@ def contents(collection):
     return known, plain, thumbnails, {kind: [part.tolist() for part in rows[kind]] for kind in rows}
 
 
+def assert_same(found, expected):
+    """Compare contents; embeddings from batches of other sizes may differ in their last bits."""
+    assert found[:3] == expected[:3]
+    for kind, (ids, rows) in expected[3].items():
+        assert found[3][kind][0] == ids
+        np.testing.assert_allclose(found[3][kind][1], rows, atol=2e-3)
+
+
 def test_a_cluster_that_is_not_there_is_told(tmp_path):
     write_pictures(tmp_path / "photos", 1)
     with socket.socket() as free:
@@ -120,7 +128,7 @@ def test_the_cluster_makes_the_collection_that_one_process_makes(nodes, tmp_path
     progress = []
     alone, expected = run(tmp_path / "alone", inputs)
     report, found = run(tmp_path / "shared", inputs, read=read, on_progress=progress.append)
-    assert found == expected
+    assert_same(found, expected)
     same = {"seconds": 0, "images_per_s": 0, "embedded": 0}  # workers do not know what is a copy of what
     assert replace(report, **same) == replace(alone, **same)
     assert [failure.path for failure in report.failed] == [str(inputs[0] / "broken.jpg")]
@@ -140,7 +148,7 @@ def test_a_run_that_was_stopped_goes_on_after_the_last_shard(nodes, tmp_path, in
         run(tmp_path / "c", inputs, read=read, on_progress=stop)
     report, found = run(tmp_path / "c", inputs, read=read)
     assert report.unchanged == SHARD
-    assert found == run(tmp_path / "alone", inputs)[1]
+    assert_same(found, run(tmp_path / "alone", inputs)[1])
 
 
 def test_a_worker_with_other_numbers_is_found_out(nodes, tmp_path, inputs):
