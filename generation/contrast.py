@@ -19,7 +19,7 @@ Spread = Callable[[Embeddings], tuple[Embeddings, Embeddings]]
 
 _SAME = 0.8  # cosine from which a harmless phrase says the same as a concept, and is no contrast to it
 _ENOUGH = 50  # phrases of each kind from which there is something to learn
-_WIDTH = 4.0  # gamma of the kernel exp(-gamma * distance^2), for unit rows
+_WIDTH = 4.0  # gamma of the kernel exp(-gamma * |a - b|^2), for unit rows
 _RIDGE = 0.1
 
 

@@ -162,7 +162,7 @@ def fill(collection, rows, *, start=0):
 
 def index_of(collection, *, graph=False):
     return PgvectorIndex(
-        collection._database.reading, "text", DIM, graph=graph, count=collection.store.count("text")
+        collection.database.reading, "text", DIM, graph=graph, count=collection.store.count("text")
     )
 
 
@@ -193,9 +193,9 @@ def graphed(shared):
     """Six thousand embeddings, some of what was made here among them, and a graph over all."""
     rows = unit_rows(6_000, DIM, 5)
     ids = np.array(fill(shared, rows), np.int64)
-    with shared._database.writing() as connection:
+    with shared.database.writing() as connection:
         connection.execute(sql("UPDATE items SET apart = true WHERE id % 50 = 0"))
-    with shared._database.building() as connection:
+    with shared.database.building() as connection:
         make_graph(connection, "text", DIM)
         connection.exec_driver_sql("ANALYZE embeddings")
     there = ids % 50 != 0
@@ -215,7 +215,7 @@ def test_the_graph_finds_nearly_all_and_scores_them_exactly(graphed, shared):
         np.testing.assert_array_equal(scores, np.vecdot(exact.embeddings(ids), query))
         assert (np.diff(scores) <= 0).all()
     assert hits >= 0.95 * 400
-    with shared._database.reading() as connection:
+    with shared.database.reading() as connection:
         plan = sql(f"EXPLAIN SELECT item_id {server._all} ORDER BY {server._far} LIMIT 10")
         told = {"query": str(rows[0].tolist())}
         assert "embeddings_by_text" in "".join(connection.scalars(plan, told))
@@ -266,7 +266,7 @@ def test_a_graph_is_made_by_one_while_others_write_and_search(shared, monkeypatc
 
 def test_a_graph_whose_building_died_is_made_anew(shared):
     fill(shared, unit_rows(300, DIM, 5))
-    with shared._database.building() as connection:
+    with shared.database.building() as connection:
         make_graph(connection, "text", DIM)
         broken = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'embeddings_by_text'::regclass"
         connection.exec_driver_sql(broken)

